@@ -1,0 +1,84 @@
+"""Make .venv from the lock, with the standard library only. Called by make; harmless to call again."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+LOCKS = {"run": ROOT / "requirements.lock", "dev": ROOT / "requirements-dev.lock"}
+NO_ENVIRONMENT = """\
+This python3 can make no virtual environment, and neither uv nor virtualenv is here.
+Install your system's package for it and call make again: on Debian and Ubuntu `apt install python3-venv`.
+"""
+
+
+def stamp(lock: Path) -> str:
+    """What the environment was made from: it is made again when this changes."""
+    parts = [lock.read_bytes(), (ROOT / "pyproject.toml").read_bytes(), sys.version.encode()]
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()
+
+
+def is_ready(kind: str) -> bool:
+    """The environment holds this lock, or the larger one that contains it."""
+    if not PYTHON.exists():
+        return False
+    wanted = ("run", "dev") if kind == "run" else ("dev",)
+    marks = ((VENV / f"{each}.stamp", LOCKS[each]) for each in wanted)
+    return any(mark.exists() and mark.read_text() == stamp(lock) for mark, lock in marks)
+
+
+def make_environment() -> None:
+    """venv where python3 can, else uv or virtualenv, else one line that says what to install."""
+    shutil.rmtree(VENV, ignore_errors=True)
+    tries = [[sys.executable, "-m", "venv", str(VENV)]]
+    if uv := shutil.which("uv"):
+        tries.append([uv, "venv", "--seed", "-q", "--python", sys.executable, str(VENV)])
+    if virtualenv := shutil.which("virtualenv"):
+        tries.append([virtualenv, "-q", "-p", sys.executable, str(VENV)])
+    for command in tries:
+        made = subprocess.run(command, capture_output=True, check=False)
+        if made.returncode == 0 and has_pip():
+            return
+        shutil.rmtree(VENV, ignore_errors=True)
+    raise SystemExit(NO_ENVIRONMENT)
+
+
+def has_pip() -> bool:
+    return subprocess.run([PYTHON, "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0
+
+
+def install(kind: str) -> None:
+    """The locked packages by hash, wheels only, then this project itself."""
+    pip = [str(PYTHON), "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
+    subprocess.run([*pip, "--require-hashes", "--only-binary", ":all:", "-r", str(LOCKS[kind])], check=True)
+    subprocess.run([*pip, "--no-deps", "--no-build-isolation", "-e", str(ROOT)], check=True)
+    (VENV / f"{kind}.stamp").write_text(stamp(LOCKS[kind]))
+
+
+def main() -> None:
+    kind = sys.argv[1] if len(sys.argv) > 1 else "run"
+    if sys.version_info < (3, 11):
+        raise SystemExit(f"bokun-sync needs Python 3.11 or newer; this is {sys.version.split()[0]}.")
+    if is_ready(kind):
+        return
+    started = time.monotonic()
+    print(f"Setting up .venv from {LOCKS[kind].name} (once; under a minute on most machines) ...", flush=True)
+    if not PYTHON.exists() or not has_pip():
+        make_environment()
+    try:
+        install(kind)
+    except subprocess.CalledProcessError as failed:
+        raise SystemExit("Setting up failed: see pip's own words above. Is the package index reachable?") from failed
+    print(f"Ready after {time.monotonic() - started:.0f} s.", flush=True)
+
+
+if __name__ == "__main__":
+    main()
