@@ -1,1 +1,1 @@
-"""."""
+"""What may differ between places: settings, broker, schedule, logs. No behaviour."""

@@ -1,0 +1,1 @@
+"""One HTTP call as a value, and its sending."""

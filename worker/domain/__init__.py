@@ -1,0 +1,1 @@
+"""What we know and decide: pure, standard library only; time and chance are arguments."""
