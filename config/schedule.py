@@ -1,0 +1,22 @@
+"""Which bell rings how often."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from config.settings import Settings
+
+
+def beat_schedule(settings: Settings) -> dict[str, Any]:
+    """Each bell says "look at everything due", so a missed, late or doubled one is harmless; it expires with its period."""
+    periods = {
+        "tasks.refresh.connections": settings.refresh_every,
+        "tasks.poll.connections": settings.poll_every,
+        "tasks.plan.notices": settings.deliver_every,
+        "tasks.deliver.due": settings.deliver_every,
+        "tasks.reconcile.due": settings.reconcile_every,
+    }
+    return {
+        name: {"task": name, "schedule": every, "options": {"expires": max(every, 1.0)}}
+        for name, every in periods.items()
+    }

@@ -1,0 +1,22 @@
+"""Up to where a connection's bookings have been seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The modified window of one poll; `since` None asks for everything."""
+
+    since: datetime | None
+    until: datetime
+
+
+def window(watermark: datetime | None, *, overlap: timedelta, start_from: datetime | None, now: datetime) -> Window:
+    """The next window: from behind the watermark to now.
+
+    The first one reaches back to START_FROM: a booking made after it cannot have been modified before it.
+    """
+    return Window(start_from if watermark is None else watermark - overlap, now)
