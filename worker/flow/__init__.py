@@ -1,0 +1,1 @@
+"""The corridor that a booking walks through, one step a module."""

@@ -1,0 +1,27 @@
+"""Refused credentials block a connection once, with one alert; working ones lift the block."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import structlog
+
+from worker.flow.services import Services
+from worker.store import connections
+
+log = structlog.get_logger()
+
+
+def block(services: Services, ids: Sequence[str], *, by: str, because: str) -> None:
+    """Blocks these connections; only those that were not blocked before are news."""
+    now = services.clock()
+    fresh = services.database.run(lambda open_: connections.block(open_, ids, by=by, because=because, now=now))
+    if fresh:
+        log.error("connection.blocked", connection=list(ids), remote=by)
+
+
+def unblock(services: Services, ids: Sequence[str], *, by: str) -> None:
+    """Lifts the blocks that this remote caused; what is planned goes on by itself."""
+    if services.database.run(lambda open_: connections.unblock(open_, ids, by=by)):
+        log.warning("connection.unblocked", connection=list(ids), remote=by)
+        services.ring("tasks.deliver.due")

@@ -1,0 +1,80 @@
+"""Mirrors the connections and their flags from Space Invoices; a change decides waiting bookings again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from worker.calls.call import UnexpectedShape
+from worker.calls.sending import CallFailed, Failure
+from worker.flow.blocks import block, unblock
+from worker.flow.services import Services
+from worker.spaceinvoices.connections import Shown, find_connections, shown
+from worker.spaceinvoices.loopback import pages
+from worker.store import connections, notices
+from worker.store.tables import Connection
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """How many connections are mirrored, how many changed, and which organizations did not answer."""
+
+    connections: int
+    changed: int
+    failed: tuple[str, ...]
+
+
+def refresh(services: Services) -> Refreshed:
+    """Every organization by itself: one that fails does not hold up the others."""
+    seen = changed = 0
+    failed = []
+    for organization in services.terms.organizations:
+        try:
+            found = _fetch(services, organization)
+        except CallFailed as failure:
+            failed.append(f"{organization}: {failure.sentence}")
+            _failed(services, organization, failure)
+            continue
+        changed += _store(services, organization, found)
+        seen += len(found)
+    return Refreshed(seen, changed, tuple(failed))
+
+
+def _fetch(services: Services, organization: str) -> list[Shown]:
+    records = pages(lambda skip: find_connections(organization, skip=skip), services.space_invoices.fetch)
+    return [connection for record in records if (connection := _readable(record)) is not None]
+
+
+def _readable(record: Any) -> Shown | None:
+    """A connection whose flags cannot be read is left as it was mirrored last."""
+    try:
+        return shown(record)
+    except UnexpectedShape as wrong:
+        log.error("connection.unreadable", because=str(wrong))
+        return None
+
+
+def _store(services: Services, organization: str, found: list[Shown]) -> int:
+    now = services.clock()
+    mirrored = [connections.Mirrored(each.id, organization, each.name, each.flags, each.record) for each in found]
+    with services.database.transaction() as open_:
+        changed = connections.mirror(open_, organization, mirrored, now)
+        again = notices.undecided(open_, changed, now) if changed else 0
+    if changed:
+        log.info("connection.changed", organization=organization, connection=changed, notices=again)
+        services.ring("tasks.plan.notices")
+    unblock(services, [each.id for each in found], by="space-invoices")
+    return len(changed)
+
+
+def _failed(services: Services, organization: str, failure: CallFailed) -> None:
+    log.warning("refresh.failed", organization=organization, outcome=failure.failure.value, status=failure.status)
+    if failure.failure is not Failure.CREDENTIALS:
+        return
+    with services.database.reading() as open_:
+        mine = [each.id for each in connections.load(open_, Connection.organization == organization)]
+    block(services, mine, by="space-invoices", because=failure.sentence)

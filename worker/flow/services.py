@@ -1,0 +1,79 @@
+"""The collaborators of one process and the terms it works under; built by worker.wiring."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor
+from contextvars import copy_context
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import TypeVar
+
+from worker.calls.sending import Remote
+from worker.domain.decision import Policy
+from worker.domain.proof import AbsenceRule
+from worker.store.connections import Stored
+from worker.store.database import Database
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The numbers of the settings that the flow works with."""
+
+    organizations: tuple[str, ...]
+    bank_payment_types: frozenset[str]
+    policy: Policy
+    overlap: timedelta
+    send_guard: float
+    lease: timedelta
+    absence: AbsenceRule
+    max_attempts: int
+    in_flight: int
+    brake_per_hour: int | None = None
+    brake_amount: Decimal | None = None
+    brake_age_days: int | None = None
+
+
+@dataclass(frozen=True)
+class Services:
+    """What every step is given; nothing in the flow reaches for anything else."""
+
+    terms: Terms
+    database: Database
+    space_invoices: Remote
+    bokun: Callable[[Stored], Remote]
+    """The remote that speaks for a connection's own Bokun account."""
+    account: Callable[[Stored], str]
+    """A name for that account, the same for connections that share it; never the key itself."""
+    pool: Executor
+    clock: Callable[[], datetime]
+    monotonic: Callable[[], float]
+    chance: Callable[[], float]
+    token: Callable[[], str]
+    ring: Callable[[str], None]
+    """Rings a bell by its task's name, after the commit; a bell that cannot be rung is dropped."""
+
+    def each(self, step: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
+        """The step for each item, side by side on the threads, results in order; the thread knows the context."""
+        futures = [self.pool.submit(copy_context().run, step, item) for item in items]
+        return (future.result() for future in futures)
+
+
+@dataclass(frozen=True, slots=True)
+class Until:
+    """How long a step may go on before it leaves the rest to the next bell."""
+
+    monotonic: Callable[[], float]
+    at: float
+
+    @classmethod
+    def seconds(cls, services: Services, seconds: float) -> Until:
+        return cls(services.monotonic, services.monotonic() + seconds)
+
+    @property
+    def over(self) -> bool:
+        return self.monotonic() >= self.at

@@ -1,0 +1,74 @@
+"""The orders of an organization: what arrived, and which document it became (space-invoices.md 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from worker.calls.call import Call, target
+from worker.domain.proof import Order
+from worker.spaceinvoices.loopback import Page, Record, count, find, read_record, text
+
+LONGEST_FILTER = 6000
+"""Letters of an encoded request target that every proxy takes (common limits begin at 8 KiB)."""
+
+
+def find_orders(organization: str, *, connections: Sequence[str], names: Sequence[str], skip: int = 0) -> Call[Page]:
+    """GET /Organizations/:id/orders for the orders of these connections under any of these names.
+
+    Which Bokun id lands in `orderId` and which in `number` is not documented, so both are asked for both.
+    """
+    wanted = {"inq": list(names)}
+    where = {"bokunId": {"inq": list(connections)}, "or": [{"orderId": wanted}, {"number": wanted}]}
+    return find("orders.find", "Organizations", organization, "orders", where=where, skip=skip)
+
+
+def count_orders(organization: str, *, where: Mapping[str, Any] | None = None) -> Call[int]:
+    """GET /Organizations/:id/orders/count."""
+    return count("orders.count", "Organizations", organization, "orders", "count", where=where)
+
+
+def get_order(order: str) -> Call[Record]:
+    """GET /Orders/:id."""
+    return Call("orders.get", "GET", target("Orders", order), read_record)
+
+
+def groups(names: Iterable[Sequence[str]], *, most: int = 100) -> list[list[int]]:
+    """The positions of bookings (each with its names) in groups that one request target can ask for."""
+    found: list[list[int]] = [[]]
+    letters = 0
+    for position, each in enumerate(names):
+        cost = sum(2 * (len(name) + 9) for name in each)  # twice, with quotes and comma percent-encoded
+        if found[-1] and (len(found[-1]) >= most or letters + cost > LONGEST_FILTER):
+            found.append([])
+            letters = 0
+        found[-1].append(position)
+        letters += cost
+    return [group for group in found if group]
+
+
+def read_order(record: Record) -> Order | None:
+    """An order as a proof needs it; None for a record without id."""
+    id_ = text(record, "id")
+    if id_ is None:
+        return None
+    names = (text(record, "orderId"), text(record, "number"))
+    return Order(
+        id=id_,
+        connection=text(record, "bokunId"),
+        names=frozenset(name for name in names if name),
+        invoice=text(record, "invoiceId"),
+        estimate=text(record, "estimateId"),
+        cancelled=record.get("cancelled") is True,
+        keys=frozenset(_keys(record.get("payloads"))),
+    )
+
+
+def _keys(payloads: Any) -> Iterable[str]:
+    """Our marks in the payloads that the order kept."""
+    for payload in payloads if isinstance(payloads, list) else ():
+        custom = payload.get("custom") if isinstance(payload, dict) else None
+        mark = custom.get("bokunSync") if isinstance(custom, dict) else None
+        key = mark.get("key") if isinstance(mark, dict) else None
+        if isinstance(key, str):
+            yield key

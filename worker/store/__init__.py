@@ -1,0 +1,1 @@
+"""Remembering: tables, the unique indexes that forbid, and the statements of each table family."""

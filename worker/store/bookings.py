@@ -1,0 +1,150 @@
+"""Bookings as last read, with the decision made then, and the history of decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection as Open
+from sqlalchemy import bindparam, func, select, tuple_, update
+from sqlalchemy.engine import Row
+
+from worker.domain.booking import Booking as Read
+from worker.domain.connection import Flags
+from worker.domain.decision import Decision as Made
+from worker.domain.decision import Policy, Tell, Told, kind, wakes_at
+from worker.store import facts
+from worker.store.statements import every, insert_missing, table
+from worker.store.tables import Booking, Decision
+
+_b = table(Booking).c
+Place = tuple[str, int]
+"""A booking in the view of one connection: (connection id, booking id)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One booking read and decided, ready to be stored."""
+
+    connection: str
+    organization: str
+    booking: Read
+    content: str | None
+    flags: Flags
+    told: Told
+    policy: Policy
+    decision: Made
+    at: datetime
+
+    @property
+    def place(self) -> Place:
+        return self.connection, self.booking.id
+
+
+def versions(open_: Open, places: Iterable[Place]) -> dict[Place, int]:
+    """The version of each stored booking: what a later write must still find."""
+    found = _at(open_, places, _b.connection_id, _b.booking_id, _b.version)
+    return {(row.connection_id, row.booking_id): row.version for row in found}
+
+
+def at(open_: Open, places: Iterable[Place]) -> dict[Place, Row[Any]]:
+    """The stored bookings at these places."""
+    return {(row.connection_id, row.booking_id): row for row in _at(open_, places, *_b)}
+
+
+def store(open_: Open, decided: Sequence[Judged], before: Mapping[Place, Row[Any]]) -> None:
+    """Writes what was read and decided; the history gets a row where the decision or its basis is another."""
+    fresh = [each for each in decided if each.place not in before]
+    known = [each for each in decided if each.place in before]
+    insert_missing(open_, Booking, [_row(each, 1) for each in fresh])
+    if known:
+        rows = [{f"p_{name}": value for name, value in _row(each, 0).items()} for each in known]
+        names = [name for name in _row(known[0], 0) if name not in ("connection_id", "booking_id", "version")]
+        statement = (
+            update(Booking)
+            .where(_b.connection_id == bindparam("p_connection_id"), _b.booking_id == bindparam("p_booking_id"))
+            .values({**{name: bindparam(f"p_{name}") for name in names}, "version": _b.version + 1})
+        )
+        open_.execute(statement, [{name: value for name, value in row.items() if name != "p_version"} for row in rows])
+    changed = [each for each in decided if _differs(each, before.get(each.place))]
+    insert_missing(open_, Decision, [_history(each) for each in changed])
+
+
+def counts(open_: Open) -> dict[str, int]:
+    """How many bookings stand at each decision."""
+    rows = open_.execute(select(_b.decision, func.count().label("n")).group_by(_b.decision))
+    return {row.decision: row.n for row in rows}
+
+
+def find(open_: Open, word: str) -> Sequence[Row[Any]]:
+    """The bookings (one row a connection) with this id or confirmation code."""
+    by_code = _b.confirmation_code == word
+    by_id = _b.booking_id == int(word) if word.isascii() and word.isdigit() and len(word) < 19 else None
+    return every(open_, Booking, by_code if by_id is None else by_code | by_id)
+
+
+def history(open_: Open, place: Place) -> Sequence[Row[Any]]:
+    """The decisions made about a booking, oldest first."""
+    d = table(Decision).c
+    mine = select(table(Decision)).where(d.connection_id == place[0], d.booking_id == place[1]).order_by(d.id)
+    return open_.execute(mine).all()
+
+
+def _at(open_: Open, places: Iterable[Place], *columns: Any) -> Sequence[Row[Any]]:
+    wanted = sorted(set(places))
+    if not wanted:
+        return []
+    return open_.execute(select(*columns).where(tuple_(_b.connection_id, _b.booking_id).in_(wanted))).all()
+
+
+def _row(each: Judged, version: int) -> dict[str, Any]:
+    return {
+        "connection_id": each.connection,
+        "booking_id": each.booking.id,
+        "organization": each.organization,
+        "confirmation_code": each.booking.confirmation_code,
+        "version": version,
+        "read_at": each.at,
+        "status": each.booking.status.value,
+        "revision": each.booking.revision,
+        "facts": facts.dump_booking(each.booking),
+        "content": each.content,
+        "flags": facts.dump_flags(each.flags),
+        **_decision(each.decision),
+        "decided_at": each.at,
+        "wakes_at": wakes_at(each.decision.rule, each.booking, each.at),
+    }
+
+
+def _history(each: Judged) -> dict[str, Any]:
+    return {
+        "connection_id": each.connection,
+        "booking_id": each.booking.id,
+        "decided_at": each.at,
+        **_decision(each.decision),
+        "flags": facts.dump_flags(each.flags),
+        "facts": facts.dump_booking(each.booking),
+        "told": facts.dump_told(each.told),
+        "policy": facts.dump_policy(each.policy),
+        "revision": each.booking.revision,
+    }
+
+
+def _decision(decision: Made) -> dict[str, Any]:
+    tell = decision if isinstance(decision, Tell) else None
+    return {
+        "decision": kind(decision),
+        "document": tell.document.value if tell else None,
+        "moment": tell.moment.value if tell else None,
+        "rule": decision.rule,
+        "because": decision.because,
+    }
+
+
+def _differs(each: Judged, before: Row[Any] | None) -> bool:
+    if before is None:
+        return True
+    same = all(getattr(before, name) == value for name, value in _decision(each.decision).items())
+    return not same or before.revision != each.booking.revision or before.flags != facts.dump_flags(each.flags)

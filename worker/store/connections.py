@@ -1,0 +1,145 @@
+"""Connections: mirrored from Space Invoices, with the watermark, pauses and blocks that only we know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection as Open
+from sqlalchemy import select, update
+from sqlalchemy.engine import Row
+
+from worker.calls import json
+from worker.domain.connection import ConnectionId, Flags, OrganizationId
+from worker.store.facts import dump_flags, load_flags
+from worker.store.statements import every, insert, table
+from worker.store.tables import Connection
+
+_t = table(Connection).c
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A connection as the flow uses it."""
+
+    id: ConnectionId
+    organization: OrganizationId
+    name: str
+    flags: Flags
+    record: Mapping[str, Any]
+    access_key: str | None
+    secret_key: str | None
+    watermark: datetime | None
+    polled_at: datetime | None
+    refreshed_at: datetime
+    gone_at: datetime | None
+    paused_at: datetime | None
+    blocked_at: datetime | None
+    blocked_by: str | None
+    blocked_because: str | None
+    on_change: str | None
+    on_cancel: str | None
+    brake_per_hour: int | None
+    brake_amount: Any
+    brake_age_days: int | None
+
+    @property
+    def works(self) -> bool:
+        """Neither gone, nor paused, nor blocked: deliveries may be sent."""
+        return self.gone_at is None and self.paused_at is None and self.blocked_at is None
+
+
+@dataclass(frozen=True, slots=True)
+class Mirrored:
+    """A connection as Space Invoices shows it now."""
+
+    id: str
+    organization: str
+    name: str
+    flags: Flags
+    record: Mapping[str, Any]
+
+
+def load(open_: Open, *where: Any) -> list[Stored]:
+    """The connections that fit, in the order of their ids: whoever locks several locks them in this order."""
+    return [_stored(row) for row in every_ordered(open_, *where)]
+
+
+def get(open_: Open, connection_id: str) -> Stored | None:
+    """One connection, or None for an id that was never mirrored."""
+    found = load(open_, _t.id == connection_id)
+    return found[0] if found else None
+
+
+def lock(open_: Open, ids: Iterable[str]) -> dict[str, Stored]:
+    """These connections with their rows locked: flags stay as they are until the decision is stored."""
+    statement = select(table(Connection)).where(_t.id.in_(sorted(set(ids)))).order_by(_t.id).with_for_update()
+    return {row.id: _stored(row) for row in open_.execute(statement)}
+
+
+def organizations(open_: Open, ids: Iterable[str]) -> dict[str, list[str]]:
+    """All connection ids of these organizations, gone ones too: their orders still count."""
+    found: dict[str, list[str]] = {}
+    for row in every(open_, Connection, _t.organization.in_(sorted(set(ids)))):
+        found.setdefault(row.organization, []).append(row.id)
+    return found
+
+
+def mirror(open_: Open, organization: str, shown: Sequence[Mirrored], now: datetime) -> list[str]:
+    """Makes ours what Space Invoices shows; returns the ids whose flags changed, came or went."""
+    before = {row.id: row for row in every(open_, Connection, _t.organization == organization)}
+    rows = [
+        {
+            "id": each.id,
+            "organization": organization,
+            "name": each.name,
+            "record": json.dumps(each.record),
+            "flags": dump_flags(each.flags),
+            "refreshed_at": now,
+            "gone_at": None,
+        }
+        for each in shown
+    ]
+    if rows:
+        statement = insert(open_, Connection)
+        taken_over = {name: statement.excluded[name] for name in rows[0] if name != "id"}
+        open_.execute(statement.on_conflict_do_update(index_elements=["id"], set_=taken_over), rows)
+    gone = [id_ for id_, row in before.items() if row.gone_at is None and id_ not in {each["id"] for each in rows}]
+    if gone:
+        open_.execute(update(Connection).where(_t.id.in_(gone)).values(gone_at=now))
+    changed = [each["id"] for each in rows if each["id"] not in before or _differs(before[each["id"]], each)]
+    return [str(id_) for id_ in changed + gone]
+
+
+def block(open_: Open, ids: Sequence[str], *, by: str, because: str, now: datetime) -> int:
+    """Blocks those that are not blocked yet; returns how many, so that the alert is raised once."""
+    fresh = update(Connection).where(_t.id.in_(ids), _t.blocked_at.is_(None))
+    return open_.execute(fresh.values(blocked_at=now, blocked_by=by, blocked_because=because)).rowcount
+
+
+def unblock(open_: Open, ids: Sequence[str], *, by: str) -> int:
+    """Lifts the blocks that this remote caused; returns how many there were."""
+    blocked = update(Connection).where(_t.id.in_(ids), _t.blocked_by == by)
+    return open_.execute(blocked.values(blocked_at=None, blocked_by=None, blocked_because=None)).rowcount
+
+
+def change(open_: Open, connection_id: str, **values: Any) -> int:
+    """Sets our own fields of one connection; returns how many rows there were."""
+    return open_.execute(update(Connection).where(_t.id == connection_id).values(**values)).rowcount
+
+
+def every_ordered(open_: Open, *where: Any) -> Sequence[Row[Any]]:
+    return open_.execute(select(table(Connection)).where(*where).order_by(_t.id)).all()
+
+
+def _differs(before: Row[Any], now: Mapping[str, Any]) -> bool:
+    return bool(before.flags != now["flags"] or before.gone_at is not None)
+
+
+def _stored(row: Row[Any]) -> Stored:
+    seen = row._asdict()
+    seen["flags"] = load_flags(row.flags)
+    seen["record"] = json.loads(row.record)
+    return Stored(**seen)

@@ -1,0 +1,124 @@
+"""The engine and its transactions: short, guarded, and the same on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+T = TypeVar("T")
+_open = ContextVar("_open", default=False)
+_AGAIN = {"40001", "40P01", "55P03"}
+"""SQLSTATEs that mean "the same again may work": serialization failure, deadlock, lock not available."""
+_TRIES = 5
+
+
+class DatabaseAway(Exception):
+    """The database cannot be reached, or is locked for too long; nothing was changed."""
+
+
+class TransactionOpen(AssertionError):
+    """Somebody wants to use the wire while a transaction is open."""
+
+
+class Database:
+    """One engine of one process; to be made after a fork."""
+
+    def __init__(self, url: str) -> None:
+        self.engine = _engine(url)
+        self.is_sqlite = self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """One short write transaction; it commits at the end and must be closed before the wire is used."""
+        with self._connected({}) as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """One consistent read; on SQLite it does not wait for writers."""
+        with self._connected({"reading": True}) as connection:
+            yield connection
+
+    def run(self, step: Callable[[Connection], T]) -> T:
+        """The step in one transaction, tried again where the database asks for it (deadlock, lock, serialization)."""
+        for left in reversed(range(_TRIES)):
+            try:
+                with self.transaction() as connection:
+                    return step(connection)
+            except OperationalError as failed:
+                if left == 0 or not _may_work_again(failed):
+                    raise
+                time.sleep(0.02 * (_TRIES - left))
+        raise AssertionError("unreachable")
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    @contextmanager
+    def _connected(self, options: dict[str, Any]) -> Iterator[Connection]:
+        mark = _open.set(True)
+        try:
+            with self.engine.connect().execution_options(**options) as connection, connection.begin():
+                yield connection
+        finally:
+            _open.reset(mark)
+
+
+def must_be_closed() -> None:
+    """Raises where a transaction of this context is open: no wire is used inside one (house, state table)."""
+    if _open.get():
+        raise TransactionOpen("a transaction is open while the wire is used")
+
+
+def is_away(failed: BaseException) -> bool:
+    """Whether this failure means that the database cannot be used now, rather than that a statement is wrong."""
+    return isinstance(failed, OperationalError) or (isinstance(failed, DBAPIError) and failed.connection_invalidated)
+
+
+def _may_work_again(failed: OperationalError) -> bool:
+    state = getattr(failed.orig, "sqlstate", None)
+    return state in _AGAIN or "database is locked" in str(failed.orig)
+
+
+def _engine(url: str) -> Engine:
+    if url.startswith("sqlite"):
+        return _sqlite(url)
+    settings = "-c statement_timeout=15000 -c lock_timeout=4000 -c idle_in_transaction_session_timeout=15000"
+    return create_engine(
+        url,
+        pool_pre_ping=True,
+        pool_size=4,
+        max_overflow=8,
+        pool_timeout=5,
+        connect_args={"connect_timeout": 3, "options": settings},
+        hide_parameters=True,
+    )
+
+
+def _sqlite(url: str) -> Engine:
+    if (file := url.removeprefix("sqlite:///")) and file != ":memory:":
+        Path(file).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": 15}, hide_parameters=True)
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _prepare(connection: Any, _record: Any) -> None:
+    """WAL for readers beside a writer; FULL, because a claim that a power cut forgets would be sent twice."""
+    connection.isolation_level = None
+    for setting in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {setting}")
+
+
+def _begin(connection: Connection) -> None:
+    """Without IMMEDIATE two of three read-modify-writes are lost silently (dependencies.md 3)."""
+    reading = connection.get_execution_options().get("reading")
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")

@@ -1,0 +1,98 @@
+"""The inbox: which bookings may have changed and have not been read again since."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection as Open
+from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy.engine import Row
+
+from worker.store.statements import insert, table
+from worker.store.tables import Booking, Delivery, Notice, Sighting
+
+_n, _b, _d = table(Notice).c, table(Booking).c, table(Delivery).c
+LEASE = timedelta(seconds=120)
+
+
+def note(open_: Open, source: str, bookings: Iterable[tuple[str, int]], now: datetime) -> int:
+    """Stores a notice for each (connection, booking); a further one makes the first due at once and fresh again."""
+    rows = [
+        {"connection_id": connection, "booking_id": booking, "source": source, "noticed_at": now, "due_at": now,
+         "tries": 0, "version": 1}
+        for connection, booking in sorted(set(bookings))
+    ]  # fmt: skip
+    if not rows:
+        return 0
+    statement = insert(open_, Notice)
+    again = {"version": _n.version + 1, "due_at": now, "tries": 0, "reason": None}
+    open_.execute(statement.on_conflict_do_update(index_elements=["connection_id", "booking_id"], set_=again), rows)
+    return len(rows)
+
+
+def sight(open_: Open, connection: str, page: Mapping[int, str], now: datetime) -> int:
+    """Stores a page of a search (fingerprint by booking): a notice for every item that is not as it was seen last."""
+    if not page:
+        return 0
+    statement = insert(open_, Sighting)
+    changed = statement.on_conflict_do_update(
+        index_elements=["connection_id", "booking_id"],
+        set_={"fingerprint": statement.excluded.fingerprint},
+        where=table(Sighting).c.fingerprint != statement.excluded.fingerprint,
+    ).returning(table(Sighting).c.booking_id)
+    rows = [
+        {"connection_id": connection, "booking_id": booking, "fingerprint": print_}
+        for booking, print_ in sorted(page.items())
+    ]
+    fresh = open_.execute(changed, rows).scalars().all()
+    return note(open_, "poll", ((connection, booking) for booking in fresh), now)
+
+
+def wake(open_: Open, now: datetime, *, most: int) -> int:
+    """Turns clocks that have come into notices; the booking is then read again like any other."""
+    due = select(_b.connection_id, _b.booking_id).where(_b.wakes_at <= now).order_by(_b.wakes_at).limit(most)
+    come = [(row.connection_id, row.booking_id) for row in open_.execute(due)]
+    if come:
+        asleep = update(Booking).where(_b.connection_id == bindparam("c"), _b.booking_id == bindparam("b"))
+        open_.execute(asleep.values(wakes_at=None), [{"c": connection, "b": booking} for connection, booking in come])
+    return note(open_, "clock", come, now)
+
+
+def undecided(open_: Open, connections: Sequence[str], now: datetime) -> int:
+    """Notices for all bookings of these connections that wait, or whose delivery is still only planned."""
+    waiting = select(_b.connection_id, _b.booking_id).where(_b.connection_id.in_(connections), _b.decision == "wait")
+    planned = select(_d.connection_id, _d.booking_id).where(_d.connection_id.in_(connections), _d.state == "planned")
+    found = open_.execute(waiting.union(planned)).all()
+    return note(open_, "flags", ((row.connection_id, row.booking_id) for row in found), now)
+
+
+def claim(open_: Open, now: datetime, *, most: int, connection: str | None = None) -> Sequence[Row[Any]]:
+    """Due notices, each for a lease: who dies while reading leaves them due again."""
+    due = select(_n.id).where(_n.due_at <= now)
+    if connection is not None:
+        due = due.where(_n.connection_id == connection)
+    due = due.order_by(_n.due_at, _n.id).limit(most).with_for_update(skip_locked=True)
+    claimed = update(Notice).where(_n.id.in_(due)).values(due_at=now + LEASE, tries=_n.tries + 1)
+    return open_.execute(claimed.returning(*_n)).all()
+
+
+def done(open_: Open, read: Iterable[tuple[int, int]]) -> None:
+    """Takes out the notices (id, version) that were read; one that was noticed again meanwhile stays, due."""
+    rows = [{"i": id_, "v": version} for id_, version in read]
+    if rows:
+        open_.execute(delete(Notice).where(_n.id == bindparam("i"), _n.version == bindparam("v")), rows)
+
+
+def put_off(open_: Open, later: Iterable[tuple[int, int, datetime, str]]) -> None:
+    """Notices (id, version) whose booking could not be read now: due later, with the reason."""
+    rows = [{"i": id_, "v": version, "due": due, "why": why} for id_, version, due, why in later]
+    if rows:
+        same = update(Notice).where(_n.id == bindparam("i"), _n.version == bindparam("v"))
+        open_.execute(same.values(due_at=bindparam("due"), reason=bindparam("why")), rows)
+
+
+def unread(open_: Open) -> int:
+    """How many notices are not read yet."""
+    return open_.execute(select(func.count()).select_from(table(Notice))).scalar_one()

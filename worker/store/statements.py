@@ -1,0 +1,40 @@
+"""The few statements that SQLite and PostgreSQL spell differently."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Table, exists, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Row
+from sqlmodel import SQLModel
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+def table(model: type[SQLModel]) -> Table:
+    """The Core table of a model: lists of parameters cost a fortieth of a session a row (performance.md 1)."""
+    return model.__table__  # type: ignore[attr-defined, no-any-return]
+
+
+def insert(connection: Connection, into: type[SQLModel]) -> Any:
+    """An INSERT that knows ON CONFLICT."""
+    kind = sqlite if connection.dialect.name == "sqlite" else postgresql
+    return kind.insert(table(into))
+
+
+def insert_missing(connection: Connection, into: type[SQLModel], rows: Rows) -> None:
+    """Inserts the rows that no unique index forbids; the others are left out, whichever index it was."""
+    if rows:
+        connection.execute(insert(connection, into).on_conflict_do_nothing(), list(rows))
+
+
+def every(connection: Connection, model: type[SQLModel], *where: Any) -> Sequence[Row[Any]]:
+    """All rows that fit, as plain rows."""
+    return connection.execute(select(table(model)).where(*where)).all()
+
+
+def any_row(model: type[SQLModel], *where: Any) -> Any:
+    """EXISTS over a model's rows."""
+    return exists(select(1).select_from(table(model)).where(*where))
