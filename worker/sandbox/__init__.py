@@ -1,0 +1,5 @@
+"""The two neighbours of the product, Bokun and Space Invoices, played across real HTTP."""
+
+from worker.sandbox.sandbox import Sandbox
+
+__all__ = ["Sandbox"]
