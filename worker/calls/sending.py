@@ -17,7 +17,7 @@ from worker.calls.limiter import Limit, Limiter, TooLong
 from worker.calls.wire import Reply, Request, Silence, Wire
 
 T = TypeVar("T")
-_NO_SEND_LIMIT = 16 * 1024 * 1024
+_READ_LIMIT = 16 * 1024 * 1024
 _EFFECT_LIMIT = 1024 * 1024
 Signer = Callable[[str, str], Mapping[str, str]]
 """Gets method and encoded target, returns the headers that authenticate them."""
@@ -30,6 +30,8 @@ class Failure(StrEnum):
     GONE = "gone"
     BUSY = "busy"
     REFUSED = "refused"
+    STRANGE = "strange"
+    """A 2xx of another shape than documented: asking again would bring the same."""
     UNAVAILABLE = "unavailable"
 
 
@@ -74,10 +76,17 @@ class Remote:
     patience: float = 30.0
     """Seconds that a call may wait for its place in the rate limit."""
 
-    def send(self, call: Call[Any], *, send_until: float | None = None, key: str | None = None) -> Reply | Silence:
+    def send(
+        self,
+        call: Call[Any],
+        *,
+        send_until: float | None = None,
+        key: str | None = None,
+        patience: float | None = None,
+    ) -> Reply | Silence:
         """One try; a call that found no place in the rate limit was not sent."""
         try:
-            self.sleep(self.limiter.take(self.limit, longest=self.patience))
+            self.sleep(self.limiter.take(self.limit, longest=self.patience if patience is None else patience))
         except TooLong:
             return Silence(began=False, why="RateLimit")
         started = time.perf_counter()
@@ -103,7 +112,7 @@ class Remote:
         if key is not None:
             headers["x-request-id"] = key  # honoured by the successor API only (space-invoices.md 5.7); harmless here
         headers.update(self.sign(call.method, urlsplit(self.base).path + call.path))
-        largest = _NO_SEND_LIMIT if call.repeatable else _EFFECT_LIMIT
+        largest = _READ_LIMIT if call.repeatable else _EFFECT_LIMIT
         return Request(call.method, self.base + call.path, headers, call.body, send_until, largest)
 
     def _failed(self, reply: Reply) -> CallFailed:
@@ -129,7 +138,9 @@ def read(call: Call[T], reply: Reply, remote: str) -> T:
     except json.NotJson:
         raise CallFailed(Failure.UNAVAILABLE, f"{remote}'s answer is not JSON", status=reply.status) from None
     except UnexpectedShape as wrong:
-        raise CallFailed(Failure.REFUSED, f"{remote}'s answer has another shape: {wrong}", status=200) from None
+        raise CallFailed(
+            Failure.STRANGE, f"{remote}'s answer has another shape: {wrong}", status=reply.status
+        ) from None
 
 
 def asked(reply: Reply, now: datetime) -> timedelta | None:

@@ -196,8 +196,7 @@ def _judge(
 
 def judge(connection: Stored, booking: Booking, told: Told, policy: Policy, now: datetime) -> Decision:
     """decide(), and before it the one case it cannot know: an answer that is no booking at all."""
-    unread = isinstance(booking.sale, Unclear) and booking.revision == ""
-    if unread and connection.flags.active and isinstance(booking.sale, Unclear):
+    if isinstance(booking.sale, Unclear) and not booking.revision and connection.flags.active:
         return Ask(booking.sale.trouble.value, booking.sale.because)
     return decide(connection.flags, booking, told, policy=policy, now=now)
 
@@ -211,8 +210,12 @@ def _to_outbox(open_: Open, verdict: Judged, live: Mapping[tuple[str, int], Sequ
         if tell is not None and outbox.same_delivery(row, tell, verdict.booking.revision):
             if not _keep(open_, row, verdict, tell, now):
                 return False
-        elif _gives_way(row) and not outbox.supersede(open_, row, because=verdict.decision.because, now=now):
-            return False
+        elif _gives_way(row):
+            if not outbox.supersede(open_, row, because=verdict.decision.because, now=now):
+                return False
+            # Another connection of the organization may have stood back for this one: it decides again.
+            others = bookings.siblings(open_, verdict.organization, verdict.booking.id, but=verdict.connection)
+            notices.note(open_, "sibling", others, now)
     if tell is not None:
         outbox.plan(
             open_,
@@ -234,8 +237,7 @@ def _gives_way(row: Row[Any]) -> bool:
 def _keep(open_: Open, row: Row[Any], verdict: Judged, tell: Tell, now: datetime) -> bool:
     """The delivery is there already: a planned one learns what is new, a held one gives way to a changed booking."""
     if row.state == "planned" and row.taken == 0:
-        fresh = {name: value for name, value in _told(verdict, tell).items()}
-        return outbox.renew(open_, row.id, rule=tell.rule, **fresh)
+        return outbox.renew(open_, row.id, rule=tell.rule, **_told(verdict, tell))
     if row.state == "held" and row.taken == 0 and row.revision != verdict.booking.revision:
         return outbox.supersede(open_, row, because="the booking changed since", now=now)
     return True
@@ -280,8 +282,11 @@ def _kind(each: Read) -> str:
 
 
 def _is_missing(each: Read) -> bool:
-    hopeless = each.failure is not None and each.failure.failure in (Failure.GONE, Failure.REFUSED)
-    return hopeless and each.notice.tries >= LOOKS_FOR_MISSING
+    """Whether asking again is hopeless, so that a person must be asked."""
+    if each.failure is None:
+        return False
+    kind, enough = each.failure.failure, each.notice.tries >= LOOKS_FOR_MISSING
+    return kind is Failure.STRANGE or (kind in (Failure.GONE, Failure.REFUSED) and enough)
 
 
 def _without_booking(each: Read) -> Read:

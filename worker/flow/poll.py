@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import structlog
 
@@ -17,7 +18,7 @@ from worker.store.connections import Stored
 from worker.store.tables import Connection
 
 log = structlog.get_logger()
-ROLES = ("SELLER", "SUPPLIER")
+ROLES: tuple[Literal["SELLER", "SUPPLIER"], ...] = ("SELLER", "SUPPLIER")
 """Bokun's search shows one side at a time; a booking seen from both is one booking (bokun.md 2.2)."""
 SIZE = 50
 

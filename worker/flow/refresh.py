@@ -54,7 +54,7 @@ def _readable(record: Any) -> Shown | None:
     try:
         return shown(record)
     except UnexpectedShape as wrong:
-        log.error("connection.unreadable", because=str(wrong))
+        log.warning("connection.unreadable", because=str(wrong))
         return None
 
 

@@ -76,7 +76,7 @@ def reach(row: Json, path: str) -> object:
     return value
 
 
-def _part(row: Json, key: str, wanted: Any) -> bool:  # noqa: ANN401 - whatever stands in the JSON
+def _part(row: Json, key: str, wanted: Any) -> bool:
     if key in {"and", "or", "nor"}:
         results = [matches(row, _as_object(part)) for part in _as_list(wanted)]
         return {"and": all(results), "or": any(results), "nor": not any(results)}[key]

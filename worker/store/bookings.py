@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection as Open
-from sqlalchemy import bindparam, func, select, tuple_, update
+from sqlalchemy import func, select, tuple_
 from sqlalchemy.engine import Row
 
 from worker.domain.booking import Booking as Read
@@ -16,7 +16,7 @@ from worker.domain.connection import Flags
 from worker.domain.decision import Decision as Made
 from worker.domain.decision import Policy, Tell, Told, kind, wakes_at
 from worker.store import facts
-from worker.store.statements import every, insert_missing, table
+from worker.store.statements import every, insert, insert_missing, table
 from worker.store.tables import Booking, Decision
 
 _b = table(Booking).c
@@ -43,33 +43,31 @@ class Judged:
         return self.connection, self.booking.id
 
 
-def versions(open_: Open, places: Iterable[Place]) -> dict[Place, int]:
-    """The version of each stored booking: what a later write must still find."""
-    found = _at(open_, places, _b.connection_id, _b.booking_id, _b.version)
-    return {(row.connection_id, row.booking_id): row.version for row in found}
-
-
 def at(open_: Open, places: Iterable[Place]) -> dict[Place, Row[Any]]:
     """The stored bookings at these places."""
-    return {(row.connection_id, row.booking_id): row for row in _at(open_, places, *_b)}
+    wanted = sorted(set(places))
+    if not wanted:
+        return {}
+    found = open_.execute(select(table(Booking)).where(tuple_(_b.connection_id, _b.booking_id).in_(wanted)))
+    return {(row.connection_id, row.booking_id): row for row in found}
 
 
-def store(open_: Open, decided: Sequence[Judged], before: Mapping[Place, Row[Any]]) -> None:
+def store(open_: Open, judged: Sequence[Judged], before: Mapping[Place, Row[Any]]) -> None:
     """Writes what was read and decided; the history gets a row where the decision or its basis is another."""
-    fresh = [each for each in decided if each.place not in before]
-    known = [each for each in decided if each.place in before]
-    insert_missing(open_, Booking, [_row(each, 1) for each in fresh])
-    if known:
-        rows = [{f"p_{name}": value for name, value in _row(each, 0).items()} for each in known]
-        names = [name for name in _row(known[0], 0) if name not in ("connection_id", "booking_id", "version")]
-        statement = (
-            update(Booking)
-            .where(_b.connection_id == bindparam("p_connection_id"), _b.booking_id == bindparam("p_booking_id"))
-            .values({**{name: bindparam(f"p_{name}") for name in names}, "version": _b.version + 1})
-        )
-        open_.execute(statement, [{name: value for name, value in row.items() if name != "p_version"} for row in rows])
-    changed = [each for each in decided if _differs(each, before.get(each.place))]
+    if not judged:
+        return
+    statement = insert(open_, Booking)
+    fresh = {name: statement.excluded[name] for name in _row(judged[0]) if name not in ("connection_id", "booking_id")}
+    upsert = statement.on_conflict_do_update(index_elements=["connection_id", "booking_id"], set_=fresh)
+    open_.execute(upsert, [_row(each) for each in judged])
+    changed = [each for each in judged if _differs(each, before.get(each.place))]
     insert_missing(open_, Decision, [_history(each) for each in changed])
+
+
+def siblings(open_: Open, organization: str, booking: int, *, but: str) -> list[Place]:
+    """The same booking in the view of the organization's other connections."""
+    mine = select(_b.connection_id, _b.booking_id).where(_b.organization == organization, _b.booking_id == booking)
+    return [(row.connection_id, row.booking_id) for row in open_.execute(mine.where(_b.connection_id != but))]
 
 
 def counts(open_: Open) -> dict[str, int]:
@@ -92,20 +90,12 @@ def history(open_: Open, place: Place) -> Sequence[Row[Any]]:
     return open_.execute(mine).all()
 
 
-def _at(open_: Open, places: Iterable[Place], *columns: Any) -> Sequence[Row[Any]]:
-    wanted = sorted(set(places))
-    if not wanted:
-        return []
-    return open_.execute(select(*columns).where(tuple_(_b.connection_id, _b.booking_id).in_(wanted))).all()
-
-
-def _row(each: Judged, version: int) -> dict[str, Any]:
+def _row(each: Judged) -> dict[str, Any]:
     return {
         "connection_id": each.connection,
         "booking_id": each.booking.id,
         "organization": each.organization,
         "confirmation_code": each.booking.confirmation_code,
-        "version": version,
         "read_at": each.at,
         "status": each.booking.status.value,
         "revision": each.booking.revision,

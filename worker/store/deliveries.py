@@ -37,6 +37,7 @@ class Claimed:
     mark: str
     content: str
     attempts: int
+    failures: int
 
 
 def lanes(open_: Open, now: datetime, *, connection: str | None = None) -> list[str]:
@@ -108,7 +109,7 @@ def _with_content(open_: Open, lane: str, rows: Sequence[Row[Any]]) -> list[Clai
     content = {row.booking_id: row.content for row in open_.execute(wanted)}
     return [
         Claimed(row.id, row.token, row.connection_id, row.booking_id, row.key, row.mark,
-                content.get(row.booking_id) or "{}", row.attempts)
+                content.get(row.booking_id) or "{}", row.attempts, row.failures)
         for row in rows
     ]  # fmt: skip
 

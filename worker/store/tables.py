@@ -111,8 +111,6 @@ class Booking(Table, table=True):
     booking_id: int = Field(sa_column=Column(_BIG, primary_key=True, autoincrement=False))
     organization: str
     confirmation_code: str
-    version: int = 1
-    """Raised by every write: a reader that comes late changes nothing."""
     read_at: datetime = Field(sa_column=_time())
     status: str
     revision: str

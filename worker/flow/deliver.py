@@ -1,0 +1,247 @@
+"""Looks, claims, sends, records: the only step that causes documents.
+
+Claiming, sending and recording are three things with nothing open between them. A claim is committed, with its
+attempt in the ledger, before the wire is used; the outcome is recorded only by the one who still holds the claim; and
+what was not recorded is, once its lease ends, unknown and looked up. Nothing is ever sent again because it failed.
+"""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Iterator
+from contextvars import copy_context
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+from sqlalchemy import Connection as Open
+from sqlalchemy.exc import IntegrityError
+
+from worker.calls import json
+from worker.calls.sending import asked, message
+from worker.calls.wire import Reply, Silence
+from worker.domain.delivery import Event, State
+from worker.domain.outcome import EVENT, MAY_HAVE_TAKEN_EFFECT, Answered, NoAnswer, Outcome, outcome
+from worker.domain.retry import again_at, gives_up
+from worker.flow.blocks import block
+from worker.flow.brakes import brake
+from worker.flow.look import look
+from worker.flow.services import Services, Until
+from worker.spaceinvoices.connections import order
+from worker.spaceinvoices.order_body import body
+from worker.store import connections, deliveries
+from worker.store.connections import Stored
+from worker.store.deliveries import Claimed, Ended
+
+log = structlog.get_logger()
+GROUP = 50
+GROUP_WAIT = 0.03
+FIRST_CLAIM = 4
+OUR_OWN = frozenset({"NotInTime", "RateLimit"})
+"""What kept a call back was ours, the guard or the rate limit: it costs no attempt."""
+FAILURES_IN_A_ROW = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A claimed delivery with what its call met."""
+
+    claimed: Claimed
+    answer: Reply | Silence
+
+
+@dataclass
+class Delivered:
+    """How the deliveries of one drain ended, by outcome, and how many looks ended one before it was sent."""
+
+    outcomes: dict[str, int] = field(default_factory=dict)
+    found: int = 0
+    expired: int = 0
+
+    @property
+    def sent(self) -> int:
+        return sum(self.outcomes.values())
+
+
+def deliver(services: Services, until: Until, *, connection: str | None = None) -> Delivered:
+    """Drains what is due: keeps the wire filled, records in groups, stops when the remote stops taking."""
+    done = Delivered()
+    done.expired = services.database.run(lambda open_: deliveries.expire(open_, services.clock()))
+    if done.expired:
+        log.warning("attempt.expired", count=done.expired)
+    answered: queue.SimpleQueue[Sent] = queue.SimpleQueue()
+    allowed, on_the_wire, failed = min(FIRST_CLAIM, services.terms.in_flight), 0, 0
+    while True:
+        stop = until.over or failed >= FAILURES_IN_A_ROW
+        looked, ended = (0, 0) if stop else look(services, [State.PLANNED])
+        done.found += ended
+        room = 0 if stop else allowed - on_the_wire
+        for claimed, stored in _claim(services, room, connection):
+            _submit(services, claimed, stored, answered)
+            on_the_wire += 1
+        if on_the_wire == 0:
+            if looked == 0 or stop:
+                return done
+            continue
+        group = _group(answered)
+        on_the_wire -= len(group)
+        # A remote that takes calls gets more of them; a dead one gets a few probes a bell, not the backlog.
+        took = _record(services, group, done)
+        allowed = min(allowed * 2, services.terms.in_flight) if took else max(1, allowed // 4)
+        failed = 0 if took else failed + 1
+
+
+def _claim(services: Services, room: int, connection: str | None) -> Iterator[tuple[Claimed, Stored]]:
+    """Claims fairly: every connection that has something due gets its share of the room."""
+    if room <= 0:
+        return
+    now = services.clock()
+    with services.database.reading() as open_:
+        lanes = deliveries.lanes(open_, now, connection=connection)
+    if not lanes:
+        return
+    turn = int(services.chance() * len(lanes))
+    lanes = lanes[turn:] + lanes[:turn]
+    share = max(1, room // len(lanes))
+
+    def step(open_: Open) -> list[tuple[Claimed, Stored]]:
+        found: list[tuple[Claimed, Stored]] = []
+        stored = connections.lock(open_, lanes[:room])
+        for lane in lanes[:room]:
+            if not stored[lane].works:
+                continue
+            most = brake(services, open_, stored[lane], min(share, room - len(found)), now)
+            tokens = (services.token() for _ in range(most))
+            claimed = deliveries.claim(open_, lane, now, most=most, lease=services.terms.lease, tokens=tokens)
+            found += [(each, stored[lane]) for each in claimed]
+        return found
+
+    try:
+        yield from services.database.run(step)
+    except IntegrityError:
+        log.info("claim.lost")  # another worker was first; the next bell looks again
+
+
+def _submit(services: Services, claimed: Claimed, stored: Stored, answered: queue.SimpleQueue[Sent]) -> None:
+    send_until = services.monotonic() + services.terms.send_guard
+
+    def send() -> None:
+        answer: Reply | Silence = Silence(began=False, why="Crash")
+        try:
+            call = order(claimed.connection, body(stored.record, claimed.content, claimed.mark), delivery=claimed.id)
+            answer = Silence(began=True, why="Crash")
+            answer = services.space_invoices.send(
+                call, send_until=send_until, key=claimed.key, patience=services.terms.send_guard
+            )
+        finally:
+            answered.put(Sent(claimed, answer))
+
+    services.pool.submit(copy_context().run, send)
+
+
+def _group(answered: queue.SimpleQueue[Sent]) -> list[Sent]:
+    """At least one answer, and those that come within a moment: one commit for all of them."""
+    group = [answered.get()]
+    while len(group) < GROUP:
+        try:
+            group.append(answered.get(timeout=GROUP_WAIT if len(group) == 1 else 0.002))
+        except queue.Empty:
+            break
+    return group
+
+
+def _record(services: Services, group: list[Sent], done: Delivered) -> bool:
+    """Writes the outcomes down; says whether the remote took any of them."""
+    now = services.clock()
+    outcomes = [(sent, outcome(met(sent.answer))) for sent in group]
+    ended = [_ended(services, sent, which, now) for sent, which in outcomes]
+    services.database.run(lambda open_: deliveries.record(open_, ended, now))
+    for sent, which in outcomes:
+        done.outcomes[which.value] = done.outcomes.get(which.value, 0) + 1
+        _after(services, sent, which)
+    return any(which in (Outcome.ACCEPTED, Outcome.REFUSED) for _, which in outcomes)
+
+
+def met(answer: Reply | Silence) -> Answered | NoAnswer:
+    """What an answer is to the outcome table."""
+    if isinstance(answer, Silence):
+        return NoAnswer(answer.began)
+    return Answered(answer.status, _body_kind(answer.body))
+
+
+def _body_kind(text: bytes | None) -> str:
+    try:
+        value = json.loads(text or b"")
+    except json.NotJson:
+        return "other"
+    if not isinstance(value, dict) or "error" in value:
+        return "other"
+    inner = value.get("response")
+    errors = value.get("errors", inner.get("errors") if isinstance(inner, dict) else None)
+    if errors:
+        return "errors"
+    return "object" if errors is None else "other"
+
+
+def _ended(services: Services, sent: Sent, which: Outcome, now: datetime) -> Ended:
+    guard = isinstance(sent.answer, Silence) and sent.answer.why in OUR_OWN and not sent.answer.began
+    counted = which in (Outcome.NOT_TAKEN, Outcome.NOT_SENT) and not guard
+    wait = asked(sent.answer, now) if isinstance(sent.answer, Reply) else None
+    later = again_at(now, sent.claimed.attempts, chance=services.chance(), asked=wait)
+    event, reason = EVENT[which], why(sent.answer, which)
+    if counted and gives_up(sent.claimed.failures + 1, most=services.terms.max_attempts):
+        event, reason = Event.GAVE_UP, f"gave up after {sent.claimed.failures + 1} attempts: {reason}"
+    return Ended(
+        id=sent.claimed.id,
+        token=sent.claimed.token,
+        event=event,
+        outcome=which.value,
+        status=sent.answer.status if isinstance(sent.answer, Reply) else None,
+        reason=reason,
+        due_at=later,
+        look_at=(now + wait) if wait is not None and event is Event.UNANSWERED else now,
+        counted=counted,
+        cost=not guard and which is not Outcome.CREDENTIALS,
+        effect=which in MAY_HAVE_TAKEN_EFFECT,
+    )
+
+
+_SENTENCES = {
+    Outcome.ACCEPTED: None,
+    Outcome.REFUSED: "Space Invoices refused it",
+    Outcome.CREDENTIALS: "Space Invoices refused our token",
+    Outcome.GONE: "Space Invoices no longer knows this connection",
+    Outcome.NOT_TAKEN: "Space Invoices asked us to come later",
+    Outcome.NOT_SENT: "it never left",
+    Outcome.UNKNOWN: "no trustworthy answer came, so it may have arrived",
+}
+
+
+def why(answer: Reply | Silence, which: Outcome) -> str | None:
+    """The sentence that a person reads about an attempt, with the remote's own words."""
+    sentence = _SENTENCES[which]
+    if sentence is None:
+        return None
+    if isinstance(answer, Silence):
+        return f"{sentence} ({answer.why})"
+    words = message(answer)
+    return f"{sentence} ({answer.status}{': ' + words if words else ''})"
+
+
+def _after(services: Services, sent: Sent, which: Outcome) -> None:
+    """What an outcome means beyond its delivery, and its line in the log."""
+    facts = {"delivery": sent.claimed.id, "booking": sent.claimed.booking, "connection": sent.claimed.connection}
+    if which is Outcome.ACCEPTED:
+        log.info("delivery.accepted", **facts)
+        return
+    log.warning(
+        "attempt.unanswered" if which is Outcome.UNKNOWN else "attempt.failed",
+        **facts,
+        outcome=which.value,
+        status=sent.answer.status if isinstance(sent.answer, Reply) else None,
+    )
+    if which is Outcome.CREDENTIALS:
+        because = why(sent.answer, which) or ""
+        block(services, [sent.claimed.connection], by="space-invoices", because=because)
+    if which is Outcome.GONE:
+        services.ring("tasks.refresh.connections")

@@ -1,0 +1,205 @@
+"""Looks for deliveries among the remote's orders: before the first send, and afterwards as proof."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, assert_never
+
+import structlog
+from sqlalchemy.engine import Row
+
+from worker.calls.sending import CallFailed, Failure
+from worker.domain.decision import ISSUING, Document, Moment
+from worker.domain.delivery import Event, State
+from worker.domain.proof import Absent, Expected, Found, Mismatched, Order, Pending, Sight, sight
+from worker.domain.retry import LONGEST, MOST_EFFECTS, again_at
+from worker.flow.blocks import block
+from worker.flow.services import Services
+from worker.spaceinvoices.loopback import pages
+from worker.spaceinvoices.orders import find_orders, groups, read_order
+from worker.store import bookings, connections, deliveries, notices, outbox
+from worker.store.deliveries import LOOK_LASTS, Looked
+
+log = structlog.get_logger()
+MOST = 100
+FIRST_WAIT = timedelta(seconds=4)
+MOST_PENDING_LOOKS = 14
+"""An order without its document is looked at so often, over about two hours; then a person must."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A delivery with what is needed to recognise its order."""
+
+    row: Row[Any]
+    expected: Expected
+
+
+def look(services: Services, states: Sequence[State]) -> tuple[int, int]:
+    """One round of looks at due deliveries in these states: how many were looked for, how many ended by it."""
+    rows = services.database.run(lambda open_: deliveries.to_look_for(open_, services.clock(), states, most=MOST))
+    if not rows:
+        return 0, 0
+    by_organization: dict[str, list[View]] = {}
+    for view in _views(services, rows):
+        by_organization.setdefault(view.row.organization, []).append(view)
+    batches = [
+        (organization, [views[position] for position in group])
+        for organization, views in by_organization.items()
+        for group in groups([sorted(view.expected.names) for view in views], most=MOST)
+    ]
+    answers = list(services.each(lambda batch: _orders(services, *batch), batches))
+    ended = 0
+    for (organization, views), answer in zip(batches, answers, strict=True):
+        ended += _record(services, organization, views, answer)
+    return len(rows), ended
+
+
+def _views(services: Services, rows: Sequence[Row[Any]]) -> list[View]:
+    with services.database.reading() as open_:
+        of = connections.organizations(open_, {row.organization for row in rows})
+        read = bookings.at(open_, {(row.connection_id, row.booking_id) for row in rows})
+        live = outbox.live(open_, {(row.organization, row.booking_id) for row in rows})
+    views = []
+    for row in rows:
+        booking = read.get((row.connection_id, row.booking_id))
+        names = {str(row.booking_id), booking.confirmation_code if booking else str(row.booking_id)}
+        views.append(View(row, _expected(row, names, of[row.organization], live[row.organization, row.booking_id])))
+    return views
+
+
+def _expected(row: Row[Any], names: set[str], of: Sequence[str], live: Sequence[Row[Any]]) -> Expected:
+    others = {
+        Document(each.document)
+        for each in live
+        if each.id != row.id and each.moment in ISSUING and outbox.counts_as_told(each)
+    }
+    return Expected(
+        moment=Moment(row.moment),
+        document=Document(row.document),
+        key=row.key,
+        names=frozenset(names),
+        connections=frozenset(of),
+        explained=frozenset(others),
+        sent=row.taken > 0,
+    )
+
+
+def _orders(services: Services, organization: str, views: Sequence[View]) -> list[Order] | CallFailed:
+    names = sorted({name for view in views for name in view.expected.names})
+    of = sorted({id_ for view in views for id_ in view.expected.connections})
+    try:
+        records = list(
+            pages(
+                lambda skip: find_orders(organization, connections=of, names=names, skip=skip),
+                services.space_invoices.fetch,
+            )
+        )
+    except CallFailed as failure:
+        return failure
+    return [order for record in records if (order := read_order(record)) is not None]
+
+
+def _record(services: Services, organization: str, views: Sequence[View], answer: list[Order] | CallFailed) -> int:
+    now = services.clock()
+    if isinstance(answer, CallFailed):
+        _failed(services, organization, views, answer, now)
+        return 0
+    by_name: dict[str, list[Order]] = {}
+    for order in answer:
+        for name in order.names:
+            by_name.setdefault(name, []).append(order)
+
+    def seen(view: View) -> Sight:
+        near = {order.id: order for name in view.expected.names for order in by_name.get(name, ())}
+        return sight(view.expected, near.values())
+
+    sights = [(view, seen(view)) for view in views]
+    with services.database.transaction() as open_:
+        late = deliveries.answered_late(open_, [view.row.id for view in views if view.row.state == State.UNKNOWN])
+        looked = [_looked(services, view.row, what, now, late=view.row.id in late) for view, what in sights]
+        ended = deliveries.record_looks(open_, looked, now)
+        absent = {each.id for each in looked if each.event is Event.ABSENT} & set(ended)
+        again = [(view.row.connection_id, view.row.booking_id) for view in views if view.row.id in absent]
+        notices.note(open_, "absence", again, now)  # it is decided anew before it is sent anew
+    _log(looked, views, set(ended))
+    return len(ended)
+
+
+def _looked(services: Services, row: Row[Any], what: Sight, now: datetime, *, late: bool) -> Looked:
+    state = State(row.state)
+    match what:
+        case Found(order, document):
+            reason = "it was there already" if state is State.PLANNED else None
+            return Looked(row.id, state, "found", Event.FOUND, reason, now, None, False, order, document)
+        case Mismatched(because):
+            return Looked(row.id, state, "mismatched", Event.MISMATCHED, because, now, None, False)
+        case Pending(order):
+            return _pending(row, state, order, now)
+        case Absent():
+            return _absent(services, row, state, now, late=late)
+        case _:
+            assert_never(what)
+
+
+def _pending(row: Row[Any], state: State, order: str, now: datetime) -> Looked:
+    """An order without its document: it may be in work, so nothing is sent and we look again."""
+    again = now + _wait(row.looks)
+    if row.looks + 1 < MOST_PENDING_LOOKS:
+        return Looked(row.id, state, "pending", None, None, again, None, False)
+    event = Event.WITHHELD if state is State.PLANNED else Event.UNPROVABLE
+    reason = f"order {order} is there, but has no document after {row.looks + 1} looks"
+    return Looked(row.id, state, "pending", event, reason, again, None, False)
+
+
+def _absent(services: Services, row: Row[Any], state: State, now: datetime, *, late: bool) -> Looked:
+    if state is State.PLANNED:
+        return Looked(row.id, state, "absent", None, None, now + LOOK_LASTS, now, False)
+    again = now + _wait(row.empty_looks)
+    called: datetime = row.called_at
+    if not services.terms.absence.proves(row.empty_looks + 1, called_at=called, now=now):
+        return Looked(row.id, state, "absent", None, None, again, None, True)
+    looks = f"{row.empty_looks + 1} looks found no trace of it"
+    if state is State.ACCEPTED or late:
+        reason = f"Space Invoices accepted it, but {looks}"
+    elif row.risks >= MOST_EFFECTS:
+        reason = f"it went unanswered {row.risks} times, and {looks}"
+    elif row.moment not in ISSUING:
+        reason = f"whether the {row.moment} arrived cannot be seen: {looks}"
+    else:
+        return Looked(row.id, state, "absent", Event.ABSENT, f"proven absent: {looks}", again, None, True)
+    return Looked(row.id, state, "absent", Event.UNPROVABLE, reason, again, None, True)
+
+
+def _wait(looks: int) -> timedelta:
+    return min(LONGEST, FIRST_WAIT * (1 << min(looks, 10)))
+
+
+def _failed(services: Services, organization: str, views: Sequence[View], failure: CallFailed, now: datetime) -> None:
+    """A look that was not answered says nothing: later again."""
+    tries = max(view.row.looks for view in views) + 1
+    until = again_at(now, min(tries, 6) + 2, chance=services.chance(), asked=failure.asked)
+    ids = [view.row.id for view in views]
+    services.database.run(lambda open_: deliveries.put_off_looks(open_, ids, until))
+    log.warning("look.failed", organization=organization, outcome=failure.failure.value, status=failure.status)
+    if failure.failure is Failure.CREDENTIALS:
+        of = sorted({id_ for view in views for id_ in view.expected.connections})
+        block(services, of, by="space-invoices", because=failure.sentence)
+
+
+def _log(looked: Sequence[Looked], views: Sequence[View], ended: set[int]) -> None:
+    rows: Mapping[int, Row[Any]] = {view.row.id: view.row for view in views}
+    for each in looked:
+        if each.id in ended and each.event is not Event.FOUND:
+            row = rows[each.id]
+            log.warning(
+                "delivery.absent" if each.event is Event.ABSENT else "delivery.held",
+                delivery=each.id,
+                booking=row.booking_id,
+                connection=row.connection_id,
+                outcome=each.saw,
+            )
+    if confirmed := [each.id for each in looked if each.id in ended and each.event is Event.FOUND]:
+        log.info("delivery.confirmed", delivery=confirmed)

@@ -1,0 +1,53 @@
+"""Runs that a person asked for, and the heartbeat of the bells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection as Open
+from sqlalchemy import select, update
+from sqlalchemy.engine import Row
+
+from worker.store.statements import every, insert, table
+from worker.store.tables import Heartbeat, Run
+
+_r, _h = table(Run).c, table(Heartbeat).c
+
+
+def ask(open_: Open, run: str, task: str, now: datetime, **about: Any) -> None:
+    """Writes down what is about to be put on the broker: the run's id is the task's id."""
+    open_.execute(insert(open_, Run).values(id=run, task=task, asked_at=now, **about))
+
+
+def get(open_: Open, run: str) -> Row[Any] | None:
+    """One run."""
+    return open_.execute(select(table(Run)).where(_r.id == run)).first()
+
+
+def started(open_: Open, run: str, now: datetime) -> None:
+    """A worker took the run; bells that beat rings have no row, and nothing happens."""
+    open_.execute(update(Run).where(_r.id == run, _r.ended_at.is_(None)).values(started_at=now))
+
+
+def ended(open_: Open, run: str, result: str, summary: str, now: datetime) -> None:
+    """How the run ended."""
+    open_.execute(update(Run).where(_r.id == run).values(ended_at=now, result=result, summary=summary))
+
+
+def rung(open_: Open, bell: str, now: datetime) -> None:
+    """The bell was heard."""
+    statement = insert(open_, Heartbeat)
+    again = statement.on_conflict_do_update(index_elements=["bell"], set_={"rung_at": now})
+    open_.execute(again, {"bell": bell, "rung_at": now})
+
+
+def done(open_: Open, bell: str, now: datetime) -> None:
+    """Its work came to an end."""
+    open_.execute(update(Heartbeat).where(_h.bell == bell).values(done_at=now))
+
+
+def heartbeats(open_: Open) -> Sequence[Row[Any]]:
+    """Every bell with its times."""
+    return every(open_, Heartbeat)

@@ -1,0 +1,140 @@
+"""Builds the collaborators of one process from its settings."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+from config.settings import Settings
+from worker.bokun.signature import sign
+from worker.calls.limiter import Limit, Limiter, LocalLimiter, SharedLimiter, connect
+from worker.calls.sending import Failure, Remote, Signer
+from worker.calls.wire import Wire
+from worker.domain.decision import Policy
+from worker.domain.proof import AbsenceRule
+from worker.flow.services import Services, Terms
+from worker.store.connections import Stored
+from worker.store.database import Database, must_be_closed
+from worker.store.secrets import Vault
+
+
+def build(
+    settings: Settings, *, ring: Callable[[str], None] = lambda _: None, database: Database | None = None
+) -> Services:
+    """The services of this process; to be called after a fork."""
+    wire = Wire(timeout=settings.call_timeout, may_send=must_be_closed)
+    limiter = _limiter(settings)
+    return Services(
+        terms=terms(settings),
+        database=database or Database(settings.database_url),
+        space_invoices=_space_invoices(settings, wire, limiter),
+        bokun=_Accounts(settings, wire, limiter).remote,
+        account=lambda connection: _account(_keys(settings, connection)[0]),
+        pool=ThreadPoolExecutor(settings.in_flight, thread_name_prefix="wire"),
+        clock=now,
+        monotonic=time.monotonic,
+        chance=random.random,
+        token=lambda: secrets.token_hex(16),
+        ring=ring,
+    )
+
+
+def now() -> datetime:
+    """The time, in UTC."""
+    return datetime.now(UTC)
+
+
+def terms(settings: Settings) -> Terms:
+    """The numbers that the flow works with."""
+    return Terms(
+        organizations=settings.space_invoices_organizations,
+        bank_payment_types=frozenset(settings.bank_payment_types),
+        policy=Policy(settings.start_from, settings.on_change, settings.on_cancel),
+        overlap=settings.overlap,
+        send_guard=settings.send_guard,
+        lease=timedelta(seconds=settings.lease),
+        absence=AbsenceRule(settings.absence_looks, timedelta(seconds=settings.absence_after)),
+        max_attempts=settings.max_attempts,
+        in_flight=settings.in_flight,
+        brake_per_hour=settings.brake_per_hour,
+        brake_amount=settings.brake_amount,
+        brake_age_days=settings.brake_age_days,
+    )
+
+
+def vault(settings: Settings) -> Vault:
+    """What encrypts the keys of connections."""
+    words = settings.secret_key.get_secret_value().split(",")
+    return Vault([word.strip() for word in words if word.strip()])
+
+
+def _limiter(settings: Settings) -> Limiter:
+    """Shared through Redis where there is one; a process without it is alone and takes the whole limit."""
+    return LocalLimiter() if settings.embedded else SharedLimiter(connect(settings.redis_url))
+
+
+def _space_invoices(settings: Settings, wire: Wire, limiter: Limiter) -> Remote:
+    token = settings.space_invoices_token.get_secret_value()
+    return Remote(
+        name="Space Invoices",
+        base=settings.space_invoices_url,
+        sign=lambda _method, _target: {"authorization": token},  # bare, no scheme word (space-invoices.md 5.1)
+        wire=wire,
+        limiter=limiter,
+        limit=Limit(f"space-invoices:{_account(token)}", settings.space_invoices_calls_per_second, 1.0),
+        redirects_mean=Failure.UNAVAILABLE,
+        clock=now,
+    )
+
+
+class _Accounts:
+    """One remote per Bokun account: connections that share a key pair share its rate limit."""
+
+    def __init__(self, settings: Settings, wire: Wire, limiter: Limiter) -> None:
+        self._settings = settings
+        self._wire = wire
+        self._limiter = limiter
+        self._remotes: dict[tuple[str, str], Remote] = {}
+
+    def remote(self, connection: Stored) -> Remote:
+        keys = _keys(self._settings, connection)
+        if keys not in self._remotes:
+            self._remotes[keys] = self._build(*keys)
+        return self._remotes[keys]
+
+    def _build(self, access_key: str, secret_key: str) -> Remote:
+        return Remote(
+            name="Bokun",
+            base=self._settings.bokun_url,
+            sign=_signer(access_key, secret_key),
+            wire=self._wire,
+            limiter=self._limiter,
+            limit=Limit(f"bokun:{_account(access_key)}", self._settings.bokun_calls_per_minute, 60.0),
+            redirects_mean=Failure.CREDENTIALS,
+            clock=now,
+        )
+
+
+def _signer(access_key: str, secret_key: str) -> Signer:
+    def signed(method: str, target: str) -> Mapping[str, str]:
+        return sign(access_key=access_key, secret_key=secret_key, method=method, path=target, at=now())
+
+    return signed
+
+
+def _keys(settings: Settings, connection: Stored) -> tuple[str, str]:
+    """The connection's own key pair, else the one of the settings."""
+    if connection.access_key and connection.secret_key:
+        opened = vault(settings)
+        return opened.open(connection.access_key), opened.open(connection.secret_key)
+    return settings.bokun_access_key.get_secret_value(), settings.bokun_secret_key.get_secret_value()
+
+
+def _account(key: str) -> str:
+    """A name for an account that can stand in Redis and in memory without being the key."""
+    return hashlib.sha256(key.encode()).hexdigest()[:12]
