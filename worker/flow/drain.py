@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from worker.flow import imports
 from worker.flow.deliver import deliver
 from worker.flow.plan import plan
-from worker.flow.poll import PollFailed, due, poll
+from worker.flow.poll import PollFailed, due, poll_one
 from worker.flow.reconcile import reconcile
 from worker.flow.refresh import refresh
 from worker.flow.services import Services, Until
-from worker.store import connections
 
 
 @dataclass
@@ -31,12 +30,8 @@ def drain(services: Services, until: Until) -> Drained:
     done = Drained()
     done.failed += refresh(services).failed
     for connection in due(services):
-        with services.database.reading() as open_:
-            stored = connections.get(open_, connection)
-        if stored is None:
-            continue
         try:
-            done.notices += poll(services, stored).notices
+            done.notices += poll_one(services, connection).notices
             done.polled += 1
         except PollFailed as failure:
             done.failed.append(f"{connection}: {failure}")
