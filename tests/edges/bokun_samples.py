@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,21 @@ def edited(name: str, *edits: Callable[[Any], object]) -> Booking:
     return read(payload)
 
 
-def product(payload: Any, index: int = 0) -> Any:
-    """One product booking of a payload, to be edited."""
-    return (payload.get("activityBookings") or payload.get("productBookings"))[index]
+TOUR = ("activityBookings", 0)
+SECOND_TOUR = ("activityBookings", 1)
+LINE = ("invoice", "productInvoices", 0, "lineItems", 0)
+
+
+def at(payload: Any, *path: str | int) -> Any:
+    """What is at that place of a payload."""
+    return reduce(getitem, path, payload)
+
+
+def put(*path: str | int, **members: object) -> Callable[[Any], None]:
+    """The edit that sets these members of the object at that place."""
+    return lambda payload: at(payload, *path).update(members)
+
+
+def take(*path: str | int) -> Callable[[Any], None]:
+    """The edit that takes out the member at that place."""
+    return lambda payload: at(payload, *path[:-1]).__delitem__(path[-1])

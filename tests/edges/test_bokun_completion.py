@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
-from bokun_samples import DEPOSIT, NO_SHOW, RESOLD, WEBSITE, edited, product, read, sample
+from bokun_samples import DEPOSIT, NO_SHOW, RESOLD, SECOND_TOUR, TOUR, WEBSITE, edited, put, read, sample, take
 
 from worker.bokun.completion import completion
 from worker.domain.booking import Completion
@@ -71,12 +71,12 @@ def test_unreadable_zone_is_not_replaced():
 @pytest.mark.parametrize("end", [None, 0, -1, 1766597400, "soon", [], [2025, 1], True, {}, 10**30, Decimal("1E+400")])
 def test_no_end_time(end):
     """Without an end that can be read, or with one that is noise, no clock ends the booking."""
-    assert edited(DEPOSIT, lambda payload: product(payload).update(endDateTime=end)).completion == OPEN
+    assert edited(DEPOSIT, put(*TOUR, endDateTime=end)).completion == OPEN
 
 
 def test_end_before_start():
     """An end before its own start is no end."""
-    assert edited(DEPOSIT, lambda payload: product(payload).update(endDateTime=1766586599999)).completion == OPEN
+    assert edited(DEPOSIT, put(*TOUR, endDateTime=1766586599999)).completion == OPEN
 
 
 @pytest.mark.parametrize(
@@ -94,30 +94,28 @@ def test_end_before_start():
 )
 def test_every_form_of_a_date(end):
     """A local time is the same in each form in which Bokun writes one."""
-    assert edited(DEPOSIT, lambda payload: product(payload).update(endDateTime=end)).completion.at == utc(
-        2025, 12, 24, 16, 30
-    )
+    assert edited(DEPOSIT, put(*TOUR, endDateTime=end)).completion.at == utc(2025, 12, 24, 16, 30)
 
 
 @pytest.mark.parametrize("word", ["ARRIVED", "NO_SHOW"])
 def test_check_in_ends_a_product(word):
     """A checked-in product has ended, and the clock goes on for the others."""
-    one = edited(WEBSITE, lambda payload: product(payload, 1).update(status=word, endDateTime=None))
+    one = edited(WEBSITE, put(*SECOND_TOUR, status=word, endDateTime=None))
     assert one.completion == Completion(done=False, at=utc(2026, 1, 6, 12, 25))
     assert read(sample(NO_SHOW)).completion == Completion(done=True, at=None)
 
 
 def test_cancelled_product_is_ignored():
     """A cancelled product neither delays the end nor keeps the clock from ending the others."""
-    booking = edited(WEBSITE, lambda payload: product(payload, 1).update(status="CANCELLED", endDateTime=None))
+    booking = edited(WEBSITE, put(*SECOND_TOUR, status="CANCELLED", endDateTime=None))
     assert booking.completion == Completion(done=False, at=utc(2026, 1, 6, 12, 25))
 
 
 def test_all_cancelled():
     """A booking of which everything is cancelled never completes."""
-    assert edited(DEPOSIT, lambda payload: product(payload).update(status="CANCELLED")).completion == OPEN
+    assert edited(DEPOSIT, put(*TOUR, status="CANCELLED")).completion == OPEN
 
 
 def test_one_open_end_holds_all():
     """One product without an end time keeps the whole booking open, whatever the others say."""
-    assert edited(WEBSITE, lambda payload: product(payload).pop("endDateTime")).completion == OPEN
+    assert edited(WEBSITE, take(*TOUR, "endDateTime")).completion == OPEN

@@ -3,13 +3,11 @@
 from decimal import Decimal
 
 import pytest
-from bokun_samples import AGENT, DEPOSIT, RESOLD, VIATOR, WEBSITE, edited, search_items
+from bokun_samples import AGENT, BANK, DEPOSIT, RESOLD, VIATOR, WEBSITE, edited, put, search_items
 
 from worker.bokun.mapping import to_booking
 from worker.bokun.payments import bank_payment, paid, refunded
 from worker.domain.money import Money
-
-BANK = frozenset({"BANK_TRANSFER", "INVOICED"})
 
 
 @pytest.mark.parametrize(
@@ -21,7 +19,7 @@ BANK = frozenset({"BANK_TRANSFER", "INVOICED"})
 )
 def test_paid_by_type(kind, expected):
     """Three payment types say that a booking is paid; the others leave it to what is open."""
-    assert edited(DEPOSIT, lambda payload: payload.update(paymentType=kind)).paid is expected
+    assert edited(DEPOSIT, put(paymentType=kind)).paid is expected
 
 
 @pytest.mark.parametrize(

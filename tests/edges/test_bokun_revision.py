@@ -3,20 +3,16 @@
 from decimal import Decimal
 
 import pytest
-from bokun_samples import AGENT, DEPOSIT, RESOLD, VIATOR, WEBSITE, edited, product, read, sample
-
-
-def line(payload):
-    return payload["invoice"]["productInvoices"][0]["lineItems"][0]
+from bokun_samples import AGENT, DEPOSIT, LINE, RESOLD, TOUR, VIATOR, WEBSITE, at, edited, put, read, sample, take
 
 
 def dearer(payload):
-    line(payload)["totalDue"] += 1
+    at(payload, *LINE)["totalDue"] += 1
     payload["invoice"]["totalDueAsMoney"]["amount"] += 1
 
 
 def in_francs(payload):
-    for part in (payload["invoice"], line(payload), payload["invoice"]["totalDueAsMoney"]):
+    for part in (payload["invoice"], at(payload, *LINE), payload["invoice"]["totalDueAsMoney"]):
         part["currency"] = "CHF"
 
 
@@ -26,31 +22,29 @@ def swap(payload):
 
 
 SAME = {
-    "arrived": lambda payload: product(payload).update(status="ARRIVED"),
-    "paid": lambda payload: payload.update(paymentType="PAID_IN_FULL", totalPaid=520, totalDue=0, customerPayments=[]),
-    "invoice number": lambda payload: payload["invoice"].update(id=1, invoiceNumber="C-1", issueDate=1),
-    "phone": lambda payload: payload["invoice"]["recipient"].update(phoneNumber="+1", email="new@example.com"),
-    "title": lambda payload: product(payload).update(title="Renamed"),
-    "note": lambda payload: product(payload).update(notes=[{"body": "late"}]),
-    "digits": lambda payload: payload["invoice"]["totalDueAsMoney"].update(amount=Decimal("520.00")),
+    "arrived": put(*TOUR, status="ARRIVED"),
+    "paid": put(paymentType="PAID_IN_FULL", totalPaid=520, totalDue=0, customerPayments=[]),
+    "invoice number": put("invoice", id=1, invoiceNumber="C-1", issueDate=1),
+    "phone": put("invoice", "recipient", phoneNumber="+1", email="new@example.com"),
+    "title": put(*TOUR, title="Renamed"),
+    "note": put(*TOUR, notes=[{"body": "late"}]),
+    "digits": put("invoice", "totalDueAsMoney", amount=Decimal("520.00")),
 }
 OTHER = {
-    "cancelled": lambda payload: product(payload).update(status="CANCELLED"),
-    "date": lambda payload: product(payload).update(startDateTime=1766500200000),
-    "end": lambda payload: product(payload).update(endDateTime=1766597400001),
-    "product": lambda payload: product(payload).update(productId=1),
-    "rebooked": lambda payload: product(payload).update(bookingId=1),
-    "people": lambda payload: product(payload)["pricingCategoryBookings"].append(
-        {"pricingCategoryId": 161601, "quantity": 1}
-    ),
-    "quantity": lambda payload: line(payload).update(quantity=2),
+    "cancelled": put(*TOUR, status="CANCELLED"),
+    "date": put(*TOUR, startDateTime=1766500200000),
+    "end": put(*TOUR, endDateTime=1766597400001),
+    "product": put(*TOUR, productId=1),
+    "rebooked": put(*TOUR, bookingId=1),
+    "people": put(*TOUR, pricingCategoryBookings=[{"pricingCategoryId": 161601, "quantity": 2}]),
+    "quantity": put(*LINE, quantity=2),
     "amount": dearer,
-    "tax": lambda payload: payload["invoice"].update(totalTaxAsMoney={"amount": 1, "currency": "EUR"}),
-    "line tax": lambda payload: line(payload).update(taxAsMoney={"amount": 1, "currency": "EUR"}),
+    "tax": put("invoice", totalTaxAsMoney={"amount": 1, "currency": "EUR"}),
+    "line tax": put(*LINE, taxAsMoney={"amount": 1, "currency": "EUR"}),
     "currency": in_francs,
-    "name": lambda payload: payload["invoice"].update(recipientName="Somebody Else"),
-    "address": lambda payload: payload["invoice"]["recipient"].update(address="Road 1"),
-    "unreadable": lambda payload: payload.pop("invoice"),
+    "name": put("invoice", recipientName="Somebody Else"),
+    "address": put("invoice", "recipient", address="Road 1"),
+    "unreadable": take("invoice"),
 }
 
 

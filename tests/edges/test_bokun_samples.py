@@ -105,6 +105,14 @@ def test_supplier_of_2019():
     assert [line.tax for line in sale.lines] == [590]
 
 
+def test_tax_without_components():
+    """A line without its taxes one by one shows their sum."""
+    payload = booking_2019()
+    product = payload["activityBookings"][0]
+    product["bookingRoles"], product["sellerInvoice"]["lineItems"][0]["taxesAsMoney"] = ["SUPPLIER"], []
+    assert [line.tax for line in read(payload).sale.lines] == [590]
+
+
 def test_fragment():
     """A fragment without status, roles and dates is a booking that has to be asked about."""
     booking = read(sample(RECOVERY))

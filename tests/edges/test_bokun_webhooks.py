@@ -4,7 +4,7 @@ import base64
 import hmac
 
 import pytest
-from bokun_samples import WEBSITE, product, sample
+from bokun_samples import TOUR, WEBSITE, at, sample
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -116,8 +116,8 @@ def classic(**changes):
 
 def test_classic_shapes():
     """A classic notification names its cart as a booking, as a product of one, and in a list of one."""
-    one = {**product(sample(WEBSITE)), "parentBooking": {"bookingId": 80198796}}
-    half = product(sample(WEBSITE))
+    one = {**at(sample(WEBSITE), *TOUR), "parentBooking": {"bookingId": 80198796}}
+    half = at(sample(WEBSITE), *TOUR)
     found = [booking_id_from_body(body) for body in (classic(), [classic()], one, [one], half)]
     assert found == [80198796] * 5
 
