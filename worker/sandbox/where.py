@@ -34,7 +34,7 @@ class Filter:
         """Reads the JSON text of a `filter`; `include` is let through without a meaning."""
         raw = _object(text)
         return cls(
-            where=_as_object(raw.get("where") or {}),
+            where=_as_object(raw.get("where", {})),
             order=_order(raw.get("order") or []),
             limit=min(_whole(raw.get("limit")) or PAGE, PAGE),
             skip=_whole(raw.get("skip", raw.get("offset"))),

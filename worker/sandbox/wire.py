@@ -6,7 +6,7 @@ import socket
 import struct
 from email.utils import format_datetime
 from typing import cast
-from urllib.parse import unquote
+from urllib.parse import unquote_plus
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn._types import ASGI3Application, ASGIReceiveCallable, ASGISendCallable
@@ -76,6 +76,8 @@ class Playground:
         reply = Reply()
         if fault is None or fault.after_effect or fault.kind in {"delay", "truncate", "drip"}:
             await self._run(fault, scope, body, reply)
+        if fault is not None:
+            _substitute(fault, reply)
         self._record(scope, reply, fault)
         reply.headers.append((b"date", format_datetime(self.world.clock(), usegmt=True).encode()))
         if fault is None:
@@ -95,17 +97,16 @@ class Playground:
 
     def _record(self, scope: Scope, reply: Reply, fault: Fault | None) -> None:
         silent = fault is not None and fault.kind in {"reset", "close"}
-        status = (
-            None if silent else fault.details.get("code", 503) if fault and fault.kind == "status" else reply.status
-        )
         seen = {"at": self.world.clock(), "remote": self.remote, "method": scope["method"], "path": _target(scope)}
         with self.world.lock:
-            self.world.requests.append({**seen, "status": status, "fault": fault.kind if fault else None})
+            self.world.requests.append(
+                {**seen, "status": None if silent else reply.status, "fault": fault.kind if fault else None}
+            )
 
 
 def _target(scope: Scope) -> str:
     """Gives the path with its query, decoded, as a person would write it."""
-    query = unquote(scope["query_string"].decode("latin-1"))
+    query = unquote_plus(scope["query_string"].decode("latin-1"))
     return f"{scope['path']}?{query}" if query else str(scope["path"])
 
 
@@ -152,7 +153,6 @@ async def _spoil(fault: Fault, reply: Reply, *, scope: Scope, receive: Receive, 
     else:
         if fault.kind == "delay" and fault.after_effect:
             await _pause(fault)
-        _substitute(fault, reply)
         await _answer(reply, send)
 
 
