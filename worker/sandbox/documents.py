@@ -1,10 +1,10 @@
 """What Space Invoices does with a booking that it is told of: keep an order, issue, correct or cancel a document."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
 
-from worker.sandbox.collection import stamp
+from worker.sandbox.collection import Collection, stamp
 from worker.sandbox.exact import Json, copy
 from worker.sandbox.reading import Reading, amount, read
 from worker.sandbox.world import World
@@ -36,21 +36,29 @@ def receive(world: World, connection: Json, body: Json) -> None:
         _issue(world, order, body, kind)
 
 
-def shown_orders(world: World, rows: Iterable[Json]) -> list[Json]:
-    """Gives the orders as the list shows them by now: some late, some still without their document."""
-    now = world.clock()
-    latest = stamp(now - timedelta(seconds=world.knobs.order_lag))
-    ready = stamp(now - timedelta(seconds=world.knobs.document_lag))
-    return [_shown(world, row, ready) for row in rows if row["createdAt"] <= latest]
+def shown(world: World, rows: Collection, scope: Mapping[str, object]) -> list[Json]:
+    """Gives the records of a scope as the lists show them by now: some late, some orders without their document."""
+    found = rows.scoped(scope)
+    if rows is world.orders:
+        latest = _ago(world, world.knobs.order_lag)
+        return [_dressed(world, row) for row in found if row["createdAt"] <= latest]
+    if rows is world.documents:
+        return [row for row in found if _ready(world, row)]
+    return found
 
 
-def _shown(world: World, order: Json, ready: str) -> Json:
-    hidden = {
-        name: None
-        for name in ("invoiceId", "estimateId")
-        if order[name] and world.documents.get(order[name])["issuedAt"] > ready
-    }
+def _dressed(world: World, order: Json) -> Json:
+    ids = {name: order[name] for name in ("invoiceId", "estimateId") if order[name]}
+    hidden = {name: None for name, number in ids.items() if not _ready(world, world.documents.get(number))}
     return {**order, **hidden}
+
+
+def _ready(world: World, document: Json) -> bool:
+    return bool(document["issuedAt"] <= _ago(world, world.knobs.document_lag))
+
+
+def _ago(world: World, seconds: float) -> str:
+    return stamp(world.clock() - timedelta(seconds=seconds))
 
 
 def _order(world: World, connection: Json, body: Json, facts: Reading) -> Json:

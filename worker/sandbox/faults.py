@@ -27,7 +27,10 @@ class Fault:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"no fault of kind {self.kind}; there are {', '.join(KINDS)}")
-        re.compile(self.path or "")
+        try:
+            re.compile(self.path or "")
+        except re.error as error:
+            raise ValueError(f"{self.path} is no regular expression: {error}") from error
 
     def fits(self, remote: str, method: str, target: str) -> bool:
         """Tells whether the fault is meant for a call, its booking aside."""

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
+from worker.sandbox.exact import Json
 from worker.sandbox.wire import Wire
 
 
@@ -55,9 +56,15 @@ class Servers:
 
     async def _listen(self, app: ASGIApp, bound: socket.socket, state: ServerState) -> asyncio.Server:
         # Without uvicorn's own Server: it keeps a beat of 100 ms and waits for idle connections when it stops.
-        config = Config(
-            app, http=Wire, ws="none", lifespan="off", log_config=None, log_level="critical", access_log=False
-        )
+        # The long patience with idle connections keeps a pooled client from meeting one that is just being closed.
+        quiet: Json = {
+            "log_config": None,
+            "log_level": "critical",
+            "access_log": False,
+            "lifespan": "off",
+            "ws": "none",
+        }
+        config = Config(app, http=Wire, timeout_keep_alive=75, **quiet)
         config.load()
 
         def wire() -> Wire:

@@ -43,8 +43,8 @@ class Filter:
         )
 
     def page(self, rows: Iterable[Json]) -> tuple[list[Json], int]:
-        """Gives the page that the filter asks for and how many rows it matches in all."""
-        found = [row for row in rows if matches(row, self.where)]
+        """Gives the page that the filter asks for and how many rows it matches in all; deleted ones on demand."""
+        found = [row for row in rows if (self.deleted or not row.get("_isDeleted")) and matches(row, self.where)]
         for path, descending in reversed(self.order):
             found.sort(key=lambda row: _rank(reach(row, path)), reverse=descending)
         page = found[self.skip : self.skip + self.limit]
