@@ -2,7 +2,7 @@
 
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
@@ -74,11 +74,13 @@ class Switchboard:
         with self._lock:
             return [asdict(fault) for fault in self._armed if fault.times != 0]
 
-    def take(self, remote: str, method: str, target: str, *, bookings: Sequence[int], at: datetime) -> Fault | None:
+    def take(
+        self, remote: str, method: str, target: str, *, bookings: Callable[[], Sequence[int]], at: datetime
+    ) -> Fault | None:
         """Gives the fault that this call must suffer and counts it."""
         with self._lock:
             for fault in self._armed:
-                if fault.fits(remote, method, target) and (fault.booking is None or fault.booking in bookings):
+                if fault.fits(remote, method, target) and (fault.booking is None or fault.booking in bookings()):
                     fault.times = fault.times and fault.times - 1
                     record = asdict(fault) | {"at": at, "remote": remote, "method": method, "path": target}
                     self.fired.append(record)

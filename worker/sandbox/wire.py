@@ -89,7 +89,9 @@ class Playground:
         await self.app(scope, _given(body), reply.keep)
 
     def _fault(self, scope: Scope, body: bytes) -> Fault | None:
-        bookings = _bookings(scope["path"], body)
+        def bookings() -> list[int]:
+            return _bookings(scope["path"], body)
+
         faults, now = self.world.faults, self.world.clock()
         return faults.take(self.remote, scope["method"], _target(scope), bookings=bookings, at=now)
 
