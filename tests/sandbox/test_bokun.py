@@ -106,6 +106,12 @@ def test_ranges_and_words_choose_bookings(remote, season, query, found):
     assert ids(remote.search(**query)) == [81_000_000 + number for number in found]
 
 
+@pytest.mark.parametrize("query", [{"pageSize": "many"}, {"creationDateRange": {"from": "yesterday"}}])
+def test_an_unreadable_query_is_refused(remote, season, query):
+    """A query that cannot be read is a 400 with Bokun's own error body."""
+    assert remote.bokun("POST", "/booking.json/booking-search", query).status_code == 400
+
+
 def test_a_cancelled_booking_is_found_by_its_cancellation(remote, sandbox, season, clock):
     """A cancellation gives the product a date by which the search finds the booking."""
     sandbox.change(81_000_002, cancel=True)
