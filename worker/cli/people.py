@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from worker.cli.console import Because, Failed, Json, WrongUse, Yes, ask, group, say, services, show
+
+if TYPE_CHECKING:
+    from worker.domain.delivery import Event
 
 app = group("What is held and why; send it after all, or mark it as dealt with.")
 Id = Annotated[int, typer.Argument(help="The delivery's id, as `deliveries list` shows it.")]
@@ -62,12 +65,11 @@ def settle(delivery: Id, because: Because, yes: Yes = False) -> None:
     say(f"Delivery {delivery} is settled.")
 
 
-def _decide(delivery: int, event: object, because: str) -> None:
-    from worker.domain.delivery import Event
+def _decide(delivery: int, event: Event, because: str) -> None:
     from worker.flow.people import decide_by_hand
 
     if not because.strip():
         raise WrongUse("--because must say why")
     with services() as built:
-        if not decide_by_hand(built, delivery, Event(event), because=because.strip()):
+        if not decide_by_hand(built, delivery, event, because=because.strip()):
             raise Failed(f"Delivery {delivery} is not held, so there is nothing to decide.")

@@ -117,7 +117,7 @@ def sandbox(context: typer.Context) -> None:
 
     Example: bokun-sync sandbox --bokun-port 9001 --space-invoices-port 9002 --scenario demo --json
     """
-    from worker.sandbox.__main__ import serve
+    from worker.sandbox.cli import serve
 
     raise typer.Exit(serve(context.args))
 

@@ -7,8 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -63,16 +63,8 @@ class Process:
             self.running.wait(grace)
         except subprocess.TimeoutExpired:
             warn(f"{self.name} did not stop within {grace:.0f} s and was killed; what it was sending is looked up.")
-        with _ignored():
+        with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.running.pid, signal.SIGKILL)
-
-
-@contextmanager
-def _ignored() -> Iterator[None]:
-    try:
-        yield
-    except (ProcessLookupError, PermissionError):
-        pass
 
 
 @dataclass
@@ -137,6 +129,7 @@ def up(settings: Settings, *, flower: bool) -> int:
         start_all(supervisor, environment, logs=None, concurrency=2)
         supervisor.add("web", bokun_sync("web"), environment, None)
         if flower:
+            environment["FLOWER_BASIC_AUTH"] = settings.flower_basic_auth.get_secret_value()
             supervisor.add("flower", _flower(settings), environment, None)
         say(f"Running. The page is at http://{settings.host}:{settings.port}/ ; Ctrl-C stops everything in order.")
         while not supervisor.asked_to_stop:
@@ -179,6 +172,4 @@ def stop_broker(server: subprocess.Popen[bytes] | None) -> None:
 
 
 def _flower(settings: Settings) -> list[str]:
-    password = settings.flower_basic_auth.get_secret_value()
-    login = [f"--basic-auth={password}"] if password else []
-    return celery("flower", "--address=127.0.0.1", f"--port={settings.flower_port}", *login)
+    return celery("flower", "--address=127.0.0.1", f"--port={settings.flower_port}")
