@@ -5,10 +5,11 @@ from decimal import Decimal
 
 import pytest
 
-from tests.sandbox.conftest import NOW
 from worker.sandbox import bookings, changes
 from worker.sandbox.exact import copy, dumps
 from worker.sandbox.reading import Reading, amount, end, products, read
+
+from .conftest import NOW
 
 BANK = frozenset({"BANK_TRANSFER", "INVOICED"})
 every_kind = pytest.mark.parametrize("build", bookings.KINDS.values(), ids=bookings.KINDS)
