@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandbox.conftest import NOW
 from worker.sandbox import bookings
 from worker.sandbox.bokun import sign
 from worker.sandbox.exact import copy, loads
+
+from .conftest import NOW
 
 VECTOR = json.loads((Path(__file__).parent.parent / "samples" / "signature-test-vector.json").read_text())["rest"]
 BOOKING = "/booking.json/booking/81000001?currency=EUR&lang=EN"

@@ -2,9 +2,10 @@
 
 import pytest
 
-from tests.sandbox.conftest import NOW
 from worker.sandbox import bookings
 from worker.sandbox.exact import loads
+
+from .conftest import NOW
 
 
 @pytest.fixture

@@ -5,8 +5,9 @@ from decimal import Decimal
 
 import pytest
 
-from tests.sandbox.conftest import NOW
 from worker.sandbox import bookings
+
+from .conftest import NOW
 
 BANK = {"payment_type": "BANK_TRANSFER", "paid": False}
 AFTER = timedelta(days=-1)

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandbox.conftest import NOW, REQUIRED
 from worker.sandbox import Sandbox, Scenario
 from worker.sandbox.documents import receive
 from worker.sandbox.reading import read
+
+from .conftest import NOW, REQUIRED
 
 
 @pytest.fixture(scope="module")
