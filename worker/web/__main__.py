@@ -4,7 +4,7 @@ import sys
 
 from config import logs
 from config.settings import WrongSettings, read
-from worker.web.serve import serve
+from worker.web import serve
 
 try:
     settings = read()
@@ -13,4 +13,4 @@ except WrongSettings as wrong:
     raise SystemExit(2) from None
 
 logs.configure(settings.log_format, settings.log_level)
-serve(settings)
+raise SystemExit(serve(settings))

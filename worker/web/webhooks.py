@@ -97,7 +97,7 @@ def _signed_headers(request: Request, secrets: Sequence[str]) -> dict[str, str]:
 
 
 def _is_one_of(given: str, tokens: Sequence[str]) -> bool:
-    return any([hmac.compare_digest(given.encode(), token.encode()) for token in tokens])
+    return any(hmac.compare_digest(given.encode("utf-8", "replace"), token.encode()) for token in tokens)
 
 
 def words(secret: SecretStr) -> tuple[str, ...]:

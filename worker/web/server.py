@@ -6,6 +6,7 @@ import asyncio
 
 import structlog
 import uvicorn
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from config.settings import Settings
@@ -31,14 +32,16 @@ class Patient(H11Protocol):
             self.transport.abort()
 
 
-def serve(settings: Settings, services: Services | None = None) -> None:
-    """Serves until a signal comes; returns after the requests at work are answered."""
+def serve(settings: Settings, services: Services | None = None) -> int:
+    """Serves until a signal comes and returns the exit code after the requests at work are answered."""
     app = build(settings, services or _services(settings))
     log.info("web.started", host=settings.host, port=settings.port)
-    uvicorn.Server(config(settings, app)).run()
+    server = uvicorn.Server(config(settings, app))
+    server.run()
+    return 0 if server.started else 1
 
 
-def config(settings: Settings, app: uvicorn.config.ASGIApplication) -> uvicorn.Config:
+def config(settings: Settings, app: ASGIApp) -> uvicorn.Config:
     """How uvicorn runs: one process, no websockets, no log lines of its own beside ours."""
     return uvicorn.Config(
         app,
