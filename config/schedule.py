@@ -15,6 +15,7 @@ def beat_schedule(settings: Settings) -> dict[str, Any]:
         "tasks.plan.notices": settings.deliver_every,
         "tasks.deliver.due": settings.deliver_every,
         "tasks.reconcile.due": settings.reconcile_every,
+        "tasks.imports.due": settings.reconcile_every,
     }
     return {
         name: {"task": name, "schedule": every, "options": {"expires": max(every, 1.0)}}

@@ -73,7 +73,7 @@ def search_bookings(
     )
 
 
-def get_booking(booking: int | str, *, currency: str = "EUR") -> Call[Json]:
+def get_booking(booking: int | str, currency: str = "EUR") -> Call[Json]:
     """The whole booking by its id or confirmation code; without `currency` and `lang` Bokun answers in ISK and IS."""
     return Call(
         name="bokun.booking",
@@ -94,7 +94,7 @@ def get_active_products() -> Call[tuple[int, ...]]:
     )
 
 
-def get_price_list(product_id: int | str, *, currency: str) -> Call[Json]:
+def get_price_list(product_id: int | str, currency: str) -> Call[Json]:
     """A product's prices by date range and rate."""
     return Call(
         name="bokun.price-list",

@@ -126,5 +126,5 @@ def _title(row: Json, product: Json) -> str:
 def _tax(row: Json) -> Decimal:
     if row.get("taxesAsMoney"):
         return applied_taxes(row, "taxesAsMoney")
-    said = money(row, "tax") if row.get("taxAsMoney") is not None else number(row.get("taxAmount"))
-    return said or _NOTHING
+    # Not `tax`, which is the definition of the tax and no amount.
+    return number(record(row.get("taxAsMoney")).get("amount")) or number(row.get("taxAmount")) or _NOTHING

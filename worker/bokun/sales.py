@@ -12,7 +12,7 @@ from worker.bokun import lines as positions
 from worker.bokun import recipients
 from worker.bokun.doubt import Doubt, unclear_amount
 from worker.bokun.reading import Json, first, key, record, rows
-from worker.bokun.statuses import cancelled, live
+from worker.bokun.statuses import billable, cancelled
 from worker.domain.booking import Line, Recipient, Role, Sale, Unclear
 from worker.domain.money import Money, NotMoney, amount, currency, total
 
@@ -29,7 +29,7 @@ def sale(booking: Json, products: tuple[Json, ...]) -> Sale | Unclear:
 
 def _sale(booking: Json, products: tuple[Json, ...]) -> Sale:
     _no_gift_cards(booking)
-    role = recipients.role(booking, live(products) or products)
+    role = recipients.role(booking, billable(products))
     if role is Role.RESELLER:
         return _resold(booking, products)
     if role is Role.AGENT:
@@ -41,10 +41,10 @@ def _sale(booking: Json, products: tuple[Json, ...]) -> Sale:
 
 def _resold(booking: Json, products: tuple[Json, ...]) -> Sale:
     """Our invoices to the reseller, one a product, as one sale."""
-    billed = live(products) or products
+    billed = billable(products)
     _no_leftovers(product for product in products if product not in billed)
-    _no_combinations(billed)
     sales = [_of_product(product, recipients.seller(booking)) for product in billed]
+    _charged_once(tuple(product for product, each in zip(billed, sales, strict=True) if each.total.amount))
     if len({each.recipient.name for each in sales}) > 1 or len({each.total.currency for each in sales}) > 1:
         raise unclear_amount("The products' invoices go to several recipients or are in several currencies.")
     return Sale(
@@ -126,26 +126,26 @@ def _no_gift_cards(booking: Json) -> None:
         raise unclear_amount("The booking sells a gift card, and nothing says how that is invoiced.")
 
 
-def _no_leftovers(cancelled_ones: Iterable[Json]) -> None:
+def _no_leftovers(unsold: Iterable[Json]) -> None:
     """A cancelled product may stay invoiced with a fee, or its invoice may be out of date: nobody can tell which."""
-    for product in cancelled_ones:
+    for product in unsold:
         invoice = record(product.get("sellerInvoice")) or record(product.get("resellerInvoice"))
         if invoice and (left := _total(invoice)).amount:
             raise unclear_amount(
-                f"Product booking {_name(product)} is cancelled, but still carries an invoice of {left}."
+                f"Product booking {_name(product)} is not sold (any more), but carries an invoice of {left}."
             )
 
 
-def _no_combinations(billed: tuple[Json, ...]) -> None:
-    """Which level of a combo carries the money is not known; both would be charged (bokun.md 7)."""
+def _charged_once(charged: tuple[Json, ...]) -> None:
+    """Which level of a combo carries the money is not known (bokun.md 7): where several do, a person looks."""
     parts = ("comboParentBooking", "comboChildBookings")
     flags = ("comboParent", "partOfComboBooking")
     of_combos = [
         product
-        for product in billed
+        for product in charged
         if any(product.get(part) for part in parts) or any(record(product.get("fields")).get(flag) for flag in flags)
     ]
-    if len(billed) > 1 and of_combos:
+    if len(charged) > 1 and of_combos:
         raise unclear_amount(f"Product booking {_name(of_combos[0])} is part of a combo, which may be charged twice.")
 
 

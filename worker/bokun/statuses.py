@@ -39,6 +39,11 @@ def live(of: tuple[Json, ...]) -> tuple[Json, ...]:
     return tuple(product for product in of if not cancelled(product))
 
 
+def billable(of: tuple[Json, ...]) -> tuple[Json, ...]:
+    """The products that are or may be sold; all of them where none is, so that a cancelled booking can still be told."""
+    return tuple(product for product in live(of) if _word(product) not in _VOID) or of
+
+
 def status(of: tuple[Json, ...]) -> Status:
     """What the products' statuses say together; an unknown word is never taken for a sale."""
     words = {_word(product) for product in live(of)}

@@ -13,6 +13,7 @@ _DIGITS = {
     **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
 }
 _LARGEST = Decimal(10) ** 12
+_FINEST = -12
 
 
 class NotMoney(ValueError):
@@ -48,7 +49,7 @@ def amount(value: object) -> Decimal:
         number = Decimal(value)
     except InvalidOperation as wrong:
         raise NotMoney("no amount: not a number") from wrong
-    if not number.is_finite() or abs(number) >= _LARGEST:
+    if not number.is_finite() or abs(number) >= _LARGEST or int(number.as_tuple().exponent) < _FINEST:
         raise NotMoney("no amount: out of range")
     return number
 

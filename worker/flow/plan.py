@@ -81,6 +81,19 @@ def plan(services: Services, until: Until, *, connection: str | None = None) -> 
     return Planned(read, put_off)
 
 
+def plan_booking(services: Services, connection: str, booking: int, until: Until) -> str:
+    """Reads and decides one booking that a person named; returns the rule that decided."""
+    with services.database.reading() as open_:
+        known = connections.get(open_, connection) is not None
+    if not known:
+        return "no such connection"
+    services.database.run(lambda open_: notices.note(open_, "person", [(connection, booking)], services.clock()))
+    plan(services, until, connection=connection)
+    with services.database.reading() as open_:
+        row = bookings.at(open_, [(connection, booking)]).get((connection, booking))
+    return "not read yet" if row is None else f"{row.decision} {row.document or ''} {row.rule}".replace("  ", " ")
+
+
 def _batch(services: Services, size: int, connection: str | None) -> list[Read]:
     """Claims notices and reads their bookings; one read serves all connections of the same account."""
     now = services.clock()
@@ -116,11 +129,12 @@ def _read(services: Services, connection: Stored, booking: int) -> tuple[Booking
         return None, None, failure
     try:
         read = to_booking(payload, bank_payment_types=services.terms.bank_payment_types)
+        content = json.dumps(reduce_booking(payload))
     except UnexpectedShape as wrong:
         return _unreadable(booking, str(wrong)), None, None
     if read.id != booking:
         return _unreadable(booking, "Bokun answered with another booking"), None, None
-    return read, json.dumps(reduce_booking(payload)), None
+    return read, content, None
 
 
 def _unreadable(booking: int, because: str) -> Booking:

@@ -43,6 +43,15 @@ def due(services: Services) -> list[str]:
     return [each.id for each in found]
 
 
+def poll_one(services: Services, connection: str) -> Polled:
+    """Polls a connection by its id; one that is gone or paused is left alone."""
+    with services.database.reading() as open_:
+        stored = connections.get(open_, connection)
+    if stored is None or stored.gone_at is not None or stored.paused_at is not None:
+        return Polled(0, 0, 0)
+    return poll(services, stored)
+
+
 def poll(services: Services, connection: Stored) -> Polled:
     """One window of one connection, both roles; PollFailed leaves everything that was stored stored."""
     started = services.clock()

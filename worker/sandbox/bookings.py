@@ -112,6 +112,11 @@ def _identify(booking: Json, booking_id: int, code: str | None) -> None:
         booking["invoice"].update(id=booking_id + 400_000_000, invoiceNumber=f"C-{booking_id + 400_000_000}")
         for part, product in zip(booking["invoice"]["productInvoices"], products(booking), strict=True):
             part.update(product["invoice"], lineItems=part["lineItems"])
+        for index, payment in enumerate(booking["customerPayments"]):
+            payment.update(id=booking_id * 10 + index, paymentId=booking_id * 10 + index + 1)
+            payment.update(
+                activeCustomerInvoiceId=booking["invoice"]["id"], comment=f"Payment for booking #{booking_id}"
+            )
     if "agentInvoice" in booking:
         booking["agentInvoice"].update(id=booking_id, invoiceNumber=f"G-{booking_id}")
         for line in booking["agentInvoice"]["lineItems"]:

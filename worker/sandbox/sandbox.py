@@ -143,14 +143,22 @@ class Sandbox:
     def booking(self, booking_id: int, account: str | None = None) -> Json:
         """Gives a booking as Bokun holds it."""
         with self.world.lock:
-            return copy(self.world.bookings[account or self.access_key, booking_id].detail)
+            return copy(self.world.bookings[self._owner(booking_id, account), booking_id].detail)
 
     def change(self, booking_id: int, account: str | None = None, **wish: object) -> Json:
         """Changes a booking: `cancel=`, `status=`, `pay=`, `reprice=`, `complete=`, `fields=` (changes.change)."""
-        booking = self.booking(booking_id, account)
+        owner = self._owner(booking_id, account)
+        booking = self.booking(booking_id, owner)
         changes.change(booking, self.world.clock(), wish)
-        self.book(booking, account)
+        self.book(booking, owner)
         return booking
+
+    def _owner(self, booking_id: int, account: str | None) -> str:
+        """Gives the account that is named, else the one that holds the booking."""
+        with self.world.lock:
+            return account or next(
+                (key for key, number in self.world.bookings if number == booking_id), self.access_key
+            )
 
     @property
     def orders(self) -> list[Json]:

@@ -6,14 +6,12 @@ import socket
 import struct
 from email.utils import format_datetime
 from typing import cast
-from urllib.parse import unquote
+from urllib.parse import unquote_plus
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from uvicorn._types import ASGI3Application, ASGIReceiveCallable, ASGISendCallable
-from uvicorn._types import Scope as UvicornScope
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from worker.sandbox.exact import Json, dumps, parse
+from worker.sandbox.exact import dumps, parse
 from worker.sandbox.faults import Fault
 from worker.sandbox.world import World
 
@@ -25,13 +23,13 @@ class Wire(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self.app = _with_transport(cast("ASGI3Application", self.app), transport)
+        # Uvicorn's own names for ASGI's types are private, Starlette's mean the same.
+        self.app = _with_transport(cast("ASGIApp", self.app), transport)
 
 
-def _with_transport(app: ASGI3Application, transport: asyncio.Transport) -> ASGI3Application:
-    async def call(scope: UvicornScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-        cast("Json", scope)[TRANSPORT] = transport
-        await app(scope, receive, send)
+def _with_transport(app: ASGIApp, transport: asyncio.Transport) -> ASGIApp:
+    async def call(scope: Scope, receive: Receive, send: Send) -> None:
+        await app({**scope, TRANSPORT: transport}, receive, send)
 
     return call
 
@@ -76,6 +74,8 @@ class Playground:
         reply = Reply()
         if fault is None or fault.after_effect or fault.kind in {"delay", "truncate", "drip"}:
             await self._run(fault, scope, body, reply)
+        if fault is not None:
+            _substitute(fault, reply)
         self._record(scope, reply, fault)
         reply.headers.append((b"date", format_datetime(self.world.clock(), usegmt=True).encode()))
         if fault is None:
@@ -89,23 +89,24 @@ class Playground:
         await self.app(scope, _given(body), reply.keep)
 
     def _fault(self, scope: Scope, body: bytes) -> Fault | None:
-        bookings = _bookings(scope["path"], body)
+        def bookings() -> list[int]:
+            return _bookings(scope["path"], body)
+
         faults, now = self.world.faults, self.world.clock()
         return faults.take(self.remote, scope["method"], _target(scope), bookings=bookings, at=now)
 
     def _record(self, scope: Scope, reply: Reply, fault: Fault | None) -> None:
         silent = fault is not None and fault.kind in {"reset", "close"}
-        status = (
-            None if silent else fault.details.get("code", 503) if fault and fault.kind == "status" else reply.status
-        )
         seen = {"at": self.world.clock(), "remote": self.remote, "method": scope["method"], "path": _target(scope)}
         with self.world.lock:
-            self.world.requests.append({**seen, "status": status, "fault": fault.kind if fault else None})
+            self.world.requests.append(
+                {**seen, "status": None if silent else reply.status, "fault": fault.kind if fault else None}
+            )
 
 
 def _target(scope: Scope) -> str:
     """Gives the path with its query, decoded, as a person would write it."""
-    query = unquote(scope["query_string"].decode("latin-1"))
+    query = unquote_plus(scope["query_string"].decode("latin-1"))
     return f"{scope['path']}?{query}" if query else str(scope["path"])
 
 
@@ -152,7 +153,6 @@ async def _spoil(fault: Fault, reply: Reply, *, scope: Scope, receive: Receive, 
     else:
         if fault.kind == "delay" and fault.after_effect:
             await _pause(fault)
-        _substitute(fault, reply)
         await _answer(reply, send)
 
 

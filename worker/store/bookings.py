@@ -83,6 +83,11 @@ def find(open_: Open, word: str) -> Sequence[Row[Any]]:
     return every(open_, Booking, by_code if by_id is None else by_code | by_id)
 
 
+def listed(open_: Open) -> Sequence[Row[Any]]:
+    """Every booking in the view of every connection, the one decided last first."""
+    return open_.execute(select(table(Booking)).order_by(_b.decided_at.desc(), _b.booking_id)).all()
+
+
 def history(open_: Open, place: Place) -> Sequence[Row[Any]]:
     """The decisions made about a booking, oldest first."""
     d = table(Decision).c

@@ -17,9 +17,9 @@ from sqlalchemy.engine import Row
 
 from worker.domain.delivery import Event, State, advance, sources
 from worker.store.statements import any_row, insert_missing, table
-from worker.store.tables import Attempt, Booking, Connection, Delivery, Look, Notice
+from worker.store.tables import Attempt, Booking, Connection, Delivery, Look, Notice, Verdict
 
-_d, _a, _n, _b, _c = (table(each).c for each in (Delivery, Attempt, Notice, Booking, Connection))
+_d, _a, _n, _b, _c, _v = (table(each).c for each in (Delivery, Attempt, Notice, Booking, Connection, Verdict))
 LOOK_LASTS = timedelta(seconds=300)
 """An empty look before sending counts so long; after that we look again before we send."""
 LOOK_LEASE = timedelta(seconds=60)
@@ -327,3 +327,19 @@ def looks(open_: Open, ids: Sequence[int]) -> Sequence[Row[Any]]:
     """The looks for these deliveries, oldest first."""
     look = table(Look).c
     return open_.execute(select(table(Look)).where(look.delivery_id.in_(ids)).order_by(look.id)).all()
+
+
+def verdicts(open_: Open, ids: Sequence[int]) -> Sequence[Row[Any]]:
+    """What people did to these deliveries, oldest first."""
+    return open_.execute(select(table(Verdict)).where(_v.delivery_id.in_(ids)).order_by(_v.id)).all()
+
+
+def keep_verdict(open_: Open, delivery: int, event: Event, *, because: str, now: datetime) -> None:
+    """Writes down what a person did, and why."""
+    insert_missing(open_, Verdict, [{"delivery_id": delivery, "at": now, "event": event.value, "because": because}])
+
+
+def places(open_: Open, ids: Sequence[int]) -> list[tuple[str, int]]:
+    """The bookings of these deliveries, in the view of their connection."""
+    rows = open_.execute(select(_d.connection_id, _d.booking_id).where(_d.id.in_(ids)))
+    return [(row.connection_id, row.booking_id) for row in rows]

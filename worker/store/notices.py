@@ -96,3 +96,9 @@ def put_off(open_: Open, later: Iterable[tuple[int, int, datetime, str]]) -> Non
 def unread(open_: Open) -> int:
     """How many notices are not read yet."""
     return open_.execute(select(func.count()).select_from(table(Notice))).scalar_one()
+
+
+def of(open_: Open, connection: str, booking: int) -> Row[Any] | None:
+    """The unread notice of a booking, if there is one."""
+    mine = select(table(Notice)).where(_n.connection_id == connection, _n.booking_id == booking)
+    return open_.execute(mine).first()

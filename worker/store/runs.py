@@ -26,26 +26,18 @@ def get(open_: Open, run: str) -> Row[Any] | None:
     return open_.execute(select(table(Run)).where(_r.id == run)).first()
 
 
-def started(open_: Open, run: str, now: datetime) -> None:
-    """A worker took the run; bells that beat rings have no row, and nothing happens."""
-    open_.execute(update(Run).where(_r.id == run, _r.ended_at.is_(None)).values(started_at=now))
-
-
-def ended(open_: Open, run: str, result: str, summary: str, now: datetime) -> None:
-    """How the run ended."""
-    open_.execute(update(Run).where(_r.id == run).values(ended_at=now, result=result, summary=summary))
-
-
-def rung(open_: Open, bell: str, now: datetime) -> None:
-    """The bell was heard."""
+def started(open_: Open, run: str, *, bell: str, now: datetime) -> None:
+    """A bell was heard; where a person asked for it, its run began (a bell that beat rang has no run)."""
     statement = insert(open_, Heartbeat)
     again = statement.on_conflict_do_update(index_elements=["bell"], set_={"rung_at": now})
     open_.execute(again, {"bell": bell, "rung_at": now})
+    open_.execute(update(Run).where(_r.id == run, _r.ended_at.is_(None)).values(started_at=now))
 
 
-def done(open_: Open, bell: str, now: datetime) -> None:
+def ended(open_: Open, run: str, *, bell: str, result: str, summary: str, now: datetime) -> None:
     """Its work came to an end."""
     open_.execute(update(Heartbeat).where(_h.bell == bell).values(done_at=now))
+    open_.execute(update(Run).where(_r.id == run).values(ended_at=now, result=result, summary=summary))
 
 
 def heartbeats(open_: Open) -> Sequence[Row[Any]]:

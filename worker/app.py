@@ -1,0 +1,129 @@
+"""The Celery app, and what every bell does around its one call of the flow."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from celery import Celery, shared_task
+from celery.exceptions import SoftTimeLimitExceeded
+from celery.signals import setup_logging
+from kombu.exceptions import KombuError
+from sqlalchemy.exc import DBAPIError
+
+from config import logs
+from config.broker import BELL_EXPIRES, celery_settings
+from config.schedule import beat_schedule
+from config.settings import Settings, read
+from worker.flow.services import Services, Until
+from worker.store import runs
+from worker.store.database import is_away
+from worker.wiring import build
+
+log = structlog.get_logger()
+DRAIN_SECONDS = 25.0
+"""A drain takes nothing new after this; a call begun then still ends before the soft time limit."""
+TASKS = ("tasks.refresh", "tasks.poll", "tasks.plan", "tasks.deliver", "tasks.reconcile", "tasks.imports")
+
+_built: dict[int, Services] = {}
+
+
+def celery_app(settings: Settings) -> Celery:
+    """The app with its broker, schedule and tasks."""
+    app = Celery("bokun-sync", include=list(TASKS))
+    app.conf.update(celery_settings(settings.redis_url))
+    app.conf.beat_schedule = beat_schedule(settings)
+    app.conf.beat_schedule_filename = os.environ.get("BEAT_FILE", "var/celerybeat-schedule")
+    setup_logging.connect(_set_up_logging, weak=False)
+    app.set_default()
+    return app
+
+
+def _set_up_logging(**_: object) -> None:
+    settings = read()
+    logs.configure(settings.log_format, settings.log_level)
+
+
+def services() -> Services:
+    """The services of this process; a forked child builds its own."""
+    pid = os.getpid()
+    if pid not in _built:
+        _built.clear()
+        _built[pid] = build(read(), ring=ring)
+    return _built[pid]
+
+
+def ring(name: str, *ids: str | int) -> None:
+    """Rings a bell; one that cannot be rung is dropped, because beat rings again (reliability.md C18)."""
+    try:
+        _publish(name, ids)
+    except (KombuError, OSError) as failed:
+        log.warning("bell.dropped", bell=name, exc_type=type(failed).__name__)
+
+
+def enqueue(app: Celery, name: str, *ids: str | int, run: str) -> None:
+    """Puts a task on the broker under the id of its run; raises where the broker is away."""
+    app.send_task(name, args=ids, task_id=run)
+
+
+def _publish(name: str, ids: tuple[str | int, ...]) -> None:
+    from celery import current_app  # noqa: PLC0415 - the app that is set, not the one at import
+
+    current_app.send_task(name, args=ids, expires=BELL_EXPIRES)
+
+
+def bell(name: str) -> Callable[[Callable[..., object]], Any]:
+    """A task that calls one function of the flow with the services, and never lets an exception reach the broker.
+
+    Bells are not retried: what is due is in the database, and the next bell finds it there.
+    """
+
+    def made(step: Callable[..., object]) -> Any:
+        @shared_task(name=name, bind=True, ignore_result=True)
+        @functools.wraps(step)
+        def task(self: Any, *ids: str | int) -> None:
+            structlog.contextvars.clear_contextvars()
+            structlog.contextvars.bind_contextvars(bell=name)
+            _hear(services(), name, str(self.request.id or ""), functools.partial(step, services(), *ids))
+
+        return task
+
+    return made
+
+
+def _hear(at: Services, name: str, run: str, step: Callable[[], object]) -> None:
+    try:
+        at.database.run(lambda open_: runs.started(open_, run, bell=name, now=at.clock()))
+        result, summary = _do(step)
+        at.database.run(lambda open_: runs.ended(open_, run, bell=name, result=result, summary=summary, now=at.clock()))
+    except DBAPIError as failed:
+        if not is_away(failed):
+            raise
+        log.error("database.away", exc_type=type(failed).__name__)  # noqa: TRY400 - one line is enough
+
+
+def _do(step: Callable[[], object]) -> tuple[str, str]:
+    try:
+        return "done", summary(step())
+    except SoftTimeLimitExceeded:
+        log.warning("bell.cut")
+        return "failed", "it took too long and was cut; what is due is done by the next bell"
+    except DBAPIError:
+        raise
+    except Exception as failed:
+        log.exception("bell.failed", exc_type=type(failed).__name__)
+        return "failed", type(failed).__name__
+
+
+def summary(result: object) -> str:
+    """Counts only: `Polled(pages=1, ...)` reads as `pages 1, ...`."""
+    fields = getattr(result, "__dataclass_fields__", {})
+    return ", ".join(f"{name} {getattr(result, name)}" for name in fields) if fields else str(result)
+
+
+def drain_time(at: Services) -> Until:
+    """How long a draining bell takes new work."""
+    return Until.seconds(at, DRAIN_SECONDS)

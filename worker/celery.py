@@ -1,0 +1,15 @@
+"""The entry for `celery -A worker.celery`: the only module that builds an app when it is imported."""
+
+import sys
+
+from config.settings import WrongSettings, read, require
+from worker.app import celery_app
+
+try:
+    _settings = read()
+    require(_settings, "redis_url")
+except WrongSettings as wrong:
+    sys.stderr.write(f"{wrong}\n")
+    raise SystemExit(2) from None
+
+app = celery_app(_settings)

@@ -1,0 +1,61 @@
+"""Brings the database to the newest version, on SQLite and PostgreSQL alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, text
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+_LOCK = 7_210_041  # any number, the same for every release process
+
+
+def upgrade(engine: Engine, revision: str = "head") -> tuple[str | None, str | None]:
+    """Runs what is missing, one release process at a time; returns the versions before and after."""
+    with engine.connect() as connection:
+        before = _version(connection)
+        _alone(connection)
+        command.upgrade(_config(connection), revision)
+        connection.commit()
+        return before, _version(connection)
+
+
+def downgrade(engine: Engine, revision: str) -> None:
+    """Goes back to a version; `base` is the empty database."""
+    with engine.connect() as connection:
+        _alone(connection)
+        command.downgrade(_config(connection), revision)
+        connection.commit()
+
+
+def is_current(engine: Engine) -> bool:
+    """Whether the database has the newest version."""
+    with engine.connect() as connection:
+        return _version(connection) == head()
+
+
+def head() -> str | None:
+    """The newest version that this code knows."""
+    return ScriptDirectory(str(_MIGRATIONS)).get_current_head()
+
+
+def _version(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _alone(connection: Connection) -> None:
+    """SQLite locks the file by itself."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SET statement_timeout = 0; SET lock_timeout = '30s'"))
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.attributes["connection"] = connection
+    return config
