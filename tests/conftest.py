@@ -10,6 +10,7 @@ from tests.builders import Clock, House, database_in, furnish, settings
 from worker import wiring
 from worker.calls.wire import Wire
 from worker.sandbox import Sandbox
+from worker.store import tables
 from worker.store.database import must_be_closed
 
 # The neighbours run on a thread of this process: with the usual 5 ms every call would wait for the interpreter lock.
@@ -69,12 +70,21 @@ def sandbox(clock):
         yield playing
 
 
-@pytest.fixture
-def database(tmp_path):
-    """An empty database in a file."""
-    made = database_in(tmp_path)
+@pytest.fixture(scope="session")
+def _file(tmp_path_factory):
+    """One database file for all tests: a new engine would compile every statement anew."""
+    made = database_in(tmp_path_factory.mktemp("database"))
     yield made
     made.close()
+
+
+@pytest.fixture
+def database(_file):
+    """An empty database in a file."""
+    with _file.transaction() as open_:
+        for each in tables.metadata.sorted_tables:
+            open_.execute(each.delete())
+    return _file
 
 
 @pytest.fixture

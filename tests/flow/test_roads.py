@@ -18,6 +18,17 @@ def book(house, id_=A, build=bookings.own_sale, **knobs):
     return house.sandbox.book(build(id_, house.clock(), **knobs))
 
 
+def invoiced_elsewhere(house, connection, organization):
+    """Somebody who is not us has an order of booking A with its invoice; returns the invoice's id."""
+    world, owner = house.sandbox.world, {"organizationId": organization}
+    invoice = world.documents.create(
+        {"type": "invoice", "bookingId": A, "issuedAt": "2025-01-01T00:00:00.000Z", **owner}
+    )
+    order = {"bokunId": connection, "orderId": str(A), "invoiceId": invoice["id"], "estimateId": None, **owner}
+    world.orders.create(order)
+    return invoice["id"]
+
+
 def test_a_sale_is_invoiced_on_arrival(house):
     """A confirmed booking gets one invoice of its amount, and its delivery ends confirmed."""
     house.sandbox.connect()
@@ -328,12 +339,11 @@ def test_what_somebody_else_invoiced_is_not_sent(house, connection):
     """An order of this booking in the organization that carries the invoice already is found before the first send."""
     ours = house.sandbox.connect()["id"]
     theirs = ours if connection == "same" else house.sandbox.connect("theirs", active=False)["id"]
-    order = {"bokunId": theirs, "organizationId": "org-1", "orderId": str(A), "invoiceId": "inv-9", "estimateId": None}
-    house.sandbox.world.orders.create(order)
+    invoice = invoiced_elsewhere(house, theirs, "org-1")
     book(house)
     house.drain()
     assert (house.posts, house.deliveries) == (0, [("received", "invoice", "confirmed")])
-    assert house.rows(tables.Delivery, "document_id", "reason") == [("inv-9", "it was there already")]
+    assert house.rows(tables.Delivery, "document_id", "reason") == [(invoice, "it was there already")]
 
 
 def test_an_order_of_another_organization_is_not_ours(house):
@@ -341,8 +351,7 @@ def test_an_order_of_another_organization_is_not_ours(house):
     house.sandbox.connect()
     house.sandbox.add_organization("org-2")
     theirs = house.sandbox.connect("theirs", "org-2")["id"]
-    order = {"bokunId": theirs, "organizationId": "org-2", "orderId": str(A), "invoiceId": "inv-9", "estimateId": None}
-    house.sandbox.world.orders.create(order)
+    invoiced_elsewhere(house, theirs, "org-2")
     book(house)
     house.drain()
-    assert house.documents == [("invoice", A)]
+    assert [each["organizationId"] for each in house.sandbox.documents] == ["org-2", "org-1"]
