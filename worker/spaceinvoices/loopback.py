@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -25,13 +25,22 @@ class Page:
     total: int | None
 
 
-def find(name: str, *segments: str, where: Where | None = None, skip: int = 0, deleted: bool = False) -> Call[Page]:
+def find(
+    name: str,
+    *segments: str,
+    where: Where | None = None,
+    skip: int = 0,
+    deleted: bool = False,
+    fields: Sequence[str] = (),
+) -> Call[Page]:
     """A page of a list, in a stable order; `filter` as JSON text, so that types survive (space-invoices.md 5.3)."""
     filter_: dict[str, Any] = {"limit": PAGE, "skip": skip, "order": "id ASC"}
     if where:
         filter_["where"] = where
     if deleted:
         filter_["deleted"] = True
+    if fields:
+        filter_["fields"] = list(fields)
     return Call(name, "GET", target(*segments, query={"filter": json.dumps(filter_)}), read_page)
 
 
