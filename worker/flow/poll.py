@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 import structlog
+from sqlalchemy import Connection as Open
 
 from worker.bokun.bookings import SearchPage, search_bookings
 from worker.calls.sending import CallFailed, Failure, Remote
 from worker.domain.watermark import Window, window
+from worker.flow import silence
 from worker.flow.blocks import block, unblock
 from worker.flow.services import Services
-from worker.store import connections, notices
+from worker.store import connections, hearings, notices
 from worker.store.connections import Stored
 from worker.store.tables import Connection
 
@@ -61,13 +64,15 @@ def poll(services: Services, connection: Stored) -> Polled:
         start_from=services.terms.policy.start_from,
         now=started,
     )
+    # What the first poll finds was booked before anybody listened: no webhook can be missed there.
+    known_since = asked.since if connection.watermark is not None else None
     remote = services.bokun(connection)
     pages = bookings = fresh = 0
     try:
         for page in _pages(remote, asked):
             pages += 1
             bookings += len(page.items)
-            fresh += _store(services, connection, page)
+            fresh += _store(services, connection, page, known_since)
     except CallFailed as failure:
         _failed(services, connection, failure)
         raise PollFailed(failure.sentence) from failure
@@ -78,6 +83,7 @@ def poll(services: Services, connection: Stored) -> Polled:
         unblock(services, [connection.id], by="bokun")
     if fresh:
         services.ring("tasks.plan.notices")
+    silence.check(services, connection.id)
     log.info("poll.done", connection=connection.id, pages=pages, seen=bookings, notices=fresh)
     return Polled(pages, bookings, fresh)
 
@@ -100,12 +106,19 @@ def _pages(remote: Remote, asked: Window) -> Iterator[SearchPage]:
             number += 1
 
 
-def _store(services: Services, connection: Stored, page: SearchPage) -> int:
+def _store(services: Services, connection: Stored, page: SearchPage, known_since: datetime | None) -> int:
     now = services.clock()
     seen = {int(each.booking_id): each.fingerprint for each in page.items}
     if page.unreadable:
         log.error("booking.unreadable", connection=connection.id, count=page.unreadable)
-    return services.database.run(lambda open_: notices.sight(open_, connection.id, seen, now))
+
+    def step(open_: Open) -> int:
+        fresh = notices.sight(open_, connection.id, seen, now)
+        if known_since is not None:
+            hearings.found(open_, connection.id, fresh, since=known_since, now=now)
+        return len(fresh)
+
+    return services.database.run(step)
 
 
 def _failed(services: Services, connection: Stored, failure: CallFailed) -> None:

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection as Open
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import bindparam, delete, func, select, tuple_, update
 from sqlalchemy.engine import Row
 
-from worker.store.statements import insert, table
+from worker.store.statements import every, insert, table
 from worker.store.tables import Booking, Delivery, Notice, Sighting
 
 _n, _b, _d = table(Notice).c, table(Booking).c, table(Delivery).c
@@ -32,10 +32,10 @@ def note(open_: Open, source: str, bookings: Iterable[tuple[str, int]], now: dat
     return len(rows)
 
 
-def sight(open_: Open, connection: str, page: Mapping[int, str], now: datetime) -> int:
-    """Stores a page of a search (fingerprint by booking): a notice for every item that is not as it was seen last."""
+def sight(open_: Open, connection: str, page: Mapping[int, str], now: datetime) -> list[int]:
+    """Stores a page of a search (fingerprint by booking): notices, whose ids come back, for items not seen so before."""
     if not page:
-        return 0
+        return []
     statement = insert(open_, Sighting)
     changed = statement.on_conflict_do_update(
         index_elements=["connection_id", "booking_id"],
@@ -46,8 +46,16 @@ def sight(open_: Open, connection: str, page: Mapping[int, str], now: datetime) 
         {"connection_id": connection, "booking_id": booking, "fingerprint": print_}
         for booking, print_ in sorted(page.items())
     ]
-    fresh = open_.execute(changed, rows).scalars().all()
-    return note(open_, "poll", ((connection, booking) for booking in fresh), now)
+    fresh = list(open_.execute(changed, rows).scalars())
+    note(open_, "poll", ((connection, booking) for booking in fresh), now)
+    return fresh
+
+
+def sighted(open_: Open, places: Iterable[tuple[str, int]]) -> set[tuple[str, int]]:
+    """Those of these (connection, booking) that a search has shown."""
+    shown = table(Sighting).c
+    wanted = tuple_(shown.connection_id, shown.booking_id).in_(sorted(set(places)))
+    return {(row.connection_id, row.booking_id) for row in every(open_, Sighting, wanted)}
 
 
 def wake(open_: Open, now: datetime, *, most: int) -> int:
