@@ -25,14 +25,24 @@ class Page:
     total: int | None
 
 
-def find(name: str, *segments: str, where: Where | None = None, skip: int = 0, deleted: bool = False) -> Call[Page]:
-    """A page of a list, in a stable order; `filter` as JSON text, so that types survive (space-invoices.md 5.3)."""
+def find(
+    name: str,
+    *segments: str,
+    where: Where | None = None,
+    skip: int = 0,
+    deleted: bool = False,
+    more: Mapping[str, Any] | None = None,
+) -> Call[Page]:
+    """A page of a list, in a stable order; `filter` as JSON text, so that types survive (space-invoices.md 5.3).
+
+    `more` are members of the filter that a person names (order, fields, include); they win.
+    """
     filter_: dict[str, Any] = {"limit": PAGE, "skip": skip, "order": "id ASC"}
     if where:
         filter_["where"] = where
     if deleted:
         filter_["deleted"] = True
-    return Call(name, "GET", target(*segments, query={"filter": json.dumps(filter_)}), read_page)
+    return Call(name, "GET", target(*segments, query={"filter": json.dumps(filter_ | dict(more or {}))}), read_page)
 
 
 def count(name: str, *segments: str, where: Where | None = None) -> Call[int]:
@@ -77,6 +87,11 @@ def text(record: Record, name: str) -> str | None:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     return value if isinstance(value, str) and value else None
+
+
+def stamp(at: datetime) -> str:
+    """A time as this API takes it: UTC with milliseconds and Z (space-invoices.md 5.5)."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def date(value: Any) -> datetime | None:
