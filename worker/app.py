@@ -107,7 +107,7 @@ def _hear(at: Services, name: str, run: str, step: Callable[[], object]) -> None
 
 def _do(step: Callable[[], object]) -> tuple[str, str]:
     try:
-        return "done", _summary(step())
+        return "done", summary(step())
     except SoftTimeLimitExceeded:
         log.warning("bell.cut")
         return "failed", "it took too long and was cut; what is due is done by the next bell"
@@ -118,7 +118,7 @@ def _do(step: Callable[[], object]) -> tuple[str, str]:
         return "failed", type(failed).__name__
 
 
-def _summary(result: object) -> str:
+def summary(result: object) -> str:
     """Counts only: `Polled(pages=1, ...)` reads as `pages 1, ...`."""
     fields = getattr(result, "__dataclass_fields__", {})
     return ", ".join(f"{name} {getattr(result, name)}" for name in fields) if fields else str(result)

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandbox.conftest import NOW
 from worker.sandbox import bookings
 from worker.sandbox.bokun import sign
 from worker.sandbox.exact import copy, loads
+
+from .conftest import NOW
 
 VECTOR = json.loads((Path(__file__).parent.parent / "samples" / "signature-test-vector.json").read_text())["rest"]
 BOOKING = "/booking.json/booking/81000001?currency=EUR&lang=EN"
@@ -104,6 +105,12 @@ ROLES = ("SELLER", "SUPPLIER")
 def test_ranges_and_words_choose_bookings(remote, season, query, found):
     """Each field of the query that is given narrows the search."""
     assert ids(remote.search(**query)) == [81_000_000 + number for number in found]
+
+
+@pytest.mark.parametrize("query", [{"pageSize": "many"}, {"creationDateRange": {"from": "yesterday"}}])
+def test_an_unreadable_query_is_refused(remote, season, query):
+    """A query that cannot be read is a 400 with Bokun's own error body."""
+    assert remote.bokun("POST", "/booking.json/booking-search", query).status_code == 400
 
 
 def test_a_cancelled_booking_is_found_by_its_cancellation(remote, sandbox, season, clock):

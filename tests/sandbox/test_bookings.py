@@ -5,10 +5,11 @@ from decimal import Decimal
 
 import pytest
 
-from tests.sandbox.conftest import NOW
 from worker.sandbox import bookings, changes
 from worker.sandbox.exact import copy, dumps
 from worker.sandbox.reading import Reading, amount, end, products, read
+
+from .conftest import NOW
 
 BANK = frozenset({"BANK_TRANSFER", "INVOICED"})
 every_kind = pytest.mark.parametrize("build", bookings.KINDS.values(), ids=bookings.KINDS)
@@ -74,7 +75,7 @@ def test_tours_are_local_wall_clock(build):
 def test_the_last_tour_ends_when_it_should(build):
     """The last product ends at the true moment that is asked for."""
     booking = build(81_000_001, NOW, ends_in=timedelta(hours=-3))
-    assert max(end(product) for product in products(booking)) == NOW - timedelta(hours=3)
+    assert max(end(product, booking) for product in products(booking)) == NOW - timedelta(hours=3)
 
 
 def test_the_creation_is_a_true_moment():

@@ -2,9 +2,10 @@
 
 import pytest
 
-from tests.sandbox.conftest import NOW
 from worker.sandbox import bookings
 from worker.sandbox.exact import loads
+
+from .conftest import NOW
 
 
 @pytest.fixture
@@ -47,6 +48,14 @@ def test_bookings_are_added_and_changed(hand, sandbox):
 BARE = {"creationDate": 0, "currency": "EUR", "activityBookings": []}
 
 
+def test_a_booking_is_found_in_its_account(hand, sandbox):
+    """A change needs no account where only one holds the booking."""
+    sandbox.add_account("other", "secret")
+    sandbox.book(bookings.deposit(81_000_001, NOW), account="other")
+    assert hand("PATCH", "/bookings/81000001", {"cancel": True})["status"] == "CANCELLED"
+    assert sandbox.booking(81_000_001, "other")["status"] == "CANCELLED"
+
+
 def test_connections_are_created_and_changed(hand, sandbox):
     """A connection is created and its flags are changed as by a person in the remote's pages."""
     made = hand("POST", "/connections", {"name": "Mine"})
@@ -71,7 +80,12 @@ def test_webhooks_and_knobs_are_set(hand, sandbox):
 
 @pytest.mark.parametrize(
     ("path", "body"),
-    [("/faults", {"kind": "explosion"}), ("/bookings", {"kind": "cruise", "booking_id": 1}), ("/webhooks", {})],
+    [
+        ("/faults", {"kind": "explosion"}),
+        ("/faults", {"kind": "html", "path": "("}),
+        ("/bookings", {"kind": "cruise", "booking_id": 1}),
+        ("/webhooks", {}),
+    ],
 )
 def test_a_wrong_wish_is_refused(hand, path, body):
     """A page that cannot do what it is asked says why."""

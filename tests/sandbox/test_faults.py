@@ -3,8 +3,9 @@
 import httpx
 import pytest
 
-from tests.sandbox.conftest import NOW
 from worker.sandbox import bookings
+
+from .conftest import NOW
 
 POST = {"remote": "space-invoices", "method": "POST", "path": "/order$"}
 

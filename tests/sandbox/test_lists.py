@@ -127,6 +127,16 @@ def test_prices_belong_to_their_list(remote):
     assert (found, counted) == ([[changed], []], {"count": 1})
 
 
+def test_too_many_calls_are_turned_away(remote, sandbox, clock):
+    """Past the limit of a second a call is a 429; a second later it is let in."""
+    sandbox.knobs.space_invoices_calls_per_second = 1
+    statuses = []
+    for seconds in (0, 1, 0):
+        statuses.append(remote.invoices("GET", "/Organizations/org-1/bokun").status_code)
+        clock.pass_by(seconds=seconds)
+    assert statuses == [200, 429, 200]
+
+
 @pytest.mark.parametrize("token", ["Bearer sandbox-token", "nonsense"])
 def test_only_the_bare_token_is_let_in(remote, token):
     """Anything but the bare token, a scheme word before it too, is a 401."""

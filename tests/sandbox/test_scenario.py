@@ -1,12 +1,16 @@
 """The demonstration: its size, its oddities, and that the remote issues what is written down."""
 
+import csv
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
-from tests.sandbox.conftest import NOW, REQUIRED
 from worker.sandbox import Sandbox, Scenario
 from worker.sandbox.documents import receive
+from worker.sandbox.reading import read
+
+from .conftest import NOW, REQUIRED
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +72,31 @@ def test_the_remote_issues_what_is_written_down():
         receive(demo.world, connection, {**booking, **flags})
     issued = Counter((document["bookingId"], document["type"]) for document in demo.documents)
     assert issued == Counter((row["booking"], "invoice" if row["invoice"] else "estimate") for row in told)
+
+
+def test_what_is_written_down_is_in_the_table(demo):
+    """Each rule and document that is written down is a row of the flag table for the booking's facts."""
+    connections = {row["id"]: row for row in demo.connections}
+    rows = [row for row in demo.expectations if row["rule"] != "nothing-to-invoice"]
+    wrong = [row for row in rows if decision(demo, connections[row["connection"]], row["booking"]) != written(row)]
+    assert wrong == []
+
+
+def decision(demo, connection, booking_id):
+    """Looks a booking up in the flag table, by the remote's reading of it."""
+    facts = read(demo.booking(booking_id), NOW, demo.knobs.bank_payment_types)
+    flags = [connection[name] for name in ("active", "issueInvoiceOnComplete", "issueInvoiceForBankPayment")]
+    key = [*flags, facts.status, facts.bank, facts.paid, facts.complete, "none"]
+    return TABLE[tuple(str(part).lower() for part in key)]
+
+
+def written(row):
+    document = "invoice" if row["invoice"] else "estimate" if row["estimate"] else ""
+    return [row["why"], document, row["rule"]]
+
+
+FLAGS = Path(__file__).parent.parent / "samples" / "flags.csv"
+TABLE = {tuple(row[:8]): row[8:] for row in csv.reader(FLAGS.read_text("utf-8").splitlines())}
 
 
 def test_a_demonstration_needs_its_oddities():

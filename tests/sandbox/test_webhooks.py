@@ -7,11 +7,12 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tests.sandbox.conftest import NOW
 from worker.sandbox import bookings
 from worker.sandbox.exact import loads
 from worker.sandbox.server import Servers
 from worker.sandbox.webhooks import sign
+
+from .conftest import NOW
 
 # Computed with openssl dgst -sha256 -hmac app-secret.
 HEADERS = {"x-bokun-topic": "bookings/create", "x-bokun-booking-id": "Qm9va2luZzox", "content-type": "x"}

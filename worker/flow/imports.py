@@ -17,6 +17,20 @@ from worker.store import imports as store
 log = structlog.get_logger()
 
 
+def ask(services: Services, connection: str, type_: str, options: str | None) -> int | str:
+    """Writes down that a person wants an import: its id, or the sentence why not now."""
+    with services.database.transaction() as open_:
+        if connections.get(open_, connection) is None:
+            return f"No connection {connection}: see `bokun-sync connections list`, or refresh first."
+        asked = store.ask(open_, connection, type_, options, services.clock())
+        if asked is not None:
+            return asked
+        open_one = store.unsettled(open_, connection)
+    state = "open" if open_one is None else f"{open_one.state} ({open_one.reason or 'no answer yet'})"
+    number = "" if open_one is None else f" {open_one.id}"
+    return f"Import{number} of this connection is {state}; settle it first: `bokun-sync connections imports --help`."
+
+
 def send(services: Services, import_id: int) -> str:
     """Sends a planned import once; returns the state it ended in."""
     now, token = services.clock(), services.token()

@@ -26,6 +26,6 @@ def decide_by_hand(services: Services, delivery: int, event: Event, *, because: 
 
     done = services.database.run(step)
     if done:
-        log.warning(f"delivery.{event.value}", delivery=delivery)
+        log.warning("delivery.by-person", delivery=delivery, outcome=event.value)
         services.ring("tasks.deliver.due" if event is Event.RELEASED else "tasks.plan.notices")
     return done

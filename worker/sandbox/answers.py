@@ -10,17 +10,17 @@ from starlette.responses import Response
 
 from worker.sandbox.exact import Json, dumps, parse
 
-_JSON = "application/json;charset=utf-8"
+JSON = "application/json;charset=utf-8"
 
 
 def answer(value: object, headers: Mapping[str, str] | None = None) -> Response:
     """Answers 200 with JSON."""
-    return Response(dumps(value), media_type=_JSON, headers=headers)
+    return Response(dumps(value), media_type=JSON, headers=headers)
 
 
 def refused(status: int, value: Json, headers: Mapping[str, str] | None = None) -> Response:
     """Answers an error with JSON."""
-    return Response(dumps(value), status, media_type=_JSON, headers=headers)
+    return Response(dumps(value), status, media_type=JSON, headers=headers)
 
 
 async def body_of(request: Request) -> Json | None:

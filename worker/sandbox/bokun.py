@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from worker.sandbox.answers import Limit, answer, body_of, refused
+from worker.sandbox.answers import JSON, Limit, answer, body_of, refused
 from worker.sandbox.exact import Json, copy
 from worker.sandbox.search import search
 from worker.sandbox.world import Account, World
@@ -45,10 +45,13 @@ class Bokun:
         if isinstance(account, Response):
             return account
         query = await body_of(request)
-        if query is None:
+        try:
+            found = None if query is None else search(self.world.index(account.access_key), query)
+        except ValueError:
+            found = None
+        if found is None:
             return refused(400, {"message": "Could not parse the request body.", "fields": {}})
-        with self.world.lock:
-            return answer(search(self.world.seen_by(account.access_key), query, self.world.clock()))
+        return Response(found, media_type=JSON)
 
     async def booking(self, request: Request) -> Response:
         """Answers one booking by its id or confirmation code."""
@@ -57,10 +60,10 @@ class Bokun:
             return account
         wanted = request.path_params["booking"]
         with self.world.lock:
-            for stored in self.world.seen_by(account.access_key):
-                if wanted in {str(stored.detail["bookingId"]), stored.detail["confirmationCode"]}:
-                    return answer(stored.detail)
-        return refused(404, {"message": f"Booking {wanted} not found.", "fields": {}})
+            stored = self.world.find(account.access_key, wanted)
+        if stored is None:
+            return refused(404, {"message": f"Booking {wanted} not found.", "fields": {}})
+        return Response(stored.text, media_type=JSON)
 
     async def active_ids(self, request: Request) -> Response:
         """Answers the ids of the products that have a price list."""

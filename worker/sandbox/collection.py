@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 
 from worker.sandbox.exact import Json
-from worker.sandbox.where import Filter, matches
 
 Clock = Callable[[], datetime]
 
@@ -65,9 +64,12 @@ class Collection:
         """Gives one record; an unknown or deleted one is a 404."""
         row = self.rows.get(record_id)
         if row is None or row["_isDeleted"]:
-            message = f'Unknown "{self.model}" id "{record_id}".'
-            raise RefusalError(404, message, code="MODEL_NOT_FOUND")
+            raise self.unknown(record_id)
         return row
+
+    def unknown(self, record_id: str) -> RefusalError:
+        """Gives the 404 about a record."""
+        return RefusalError(404, f'Unknown "{self.model}" id "{record_id}".', code="MODEL_NOT_FOUND")
 
     def patch(self, record_id: str, fields: Json) -> Json:
         """Changes only the members that are named; what is required cannot become null."""
@@ -85,15 +87,6 @@ class Collection:
             return {"count": 0}
         row.update(_isDeleted=True, deletedAt=stamp(self._clock()), deletedId=record_id)
         return {"count": 1}
-
-    def find(self, asked: Filter, scope: Mapping[str, object]) -> tuple[list[Json], int]:
-        """Gives a page of the records in a scope, and how many there are in all."""
-        return asked.page(row for row in self.scoped(scope) if asked.deleted or not row["_isDeleted"])
-
-    def count(self, clause: Json, scope: Mapping[str, object]) -> Json:
-        """Counts the records that are not deleted."""
-        rows = [row for row in self.scoped(scope) if not row["_isDeleted"]]
-        return {"count": sum(matches(row, clause) for row in rows)}
 
     def scoped(self, scope: Mapping[str, object]) -> list[Json]:
         """Gives every record of a scope, deleted ones too, in the order of their creation."""

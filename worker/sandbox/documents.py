@@ -1,11 +1,11 @@
 """What Space Invoices does with a booking that it is told of: keep an order, issue, correct or cancel a document."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
 
-from worker.sandbox.collection import stamp
-from worker.sandbox.exact import Json, copy
+from worker.sandbox.collection import Collection, stamp
+from worker.sandbox.exact import Json
 from worker.sandbox.reading import Reading, amount, read
 from worker.sandbox.world import World
 
@@ -36,36 +36,36 @@ def receive(world: World, connection: Json, body: Json) -> None:
         _issue(world, order, body, kind)
 
 
-def shown_orders(world: World, rows: Iterable[Json]) -> list[Json]:
-    """Gives the orders as the list shows them by now: some late, some still without their document."""
-    now = world.clock()
-    latest = stamp(now - timedelta(seconds=world.knobs.order_lag))
-    ready = stamp(now - timedelta(seconds=world.knobs.document_lag))
-    return [_shown(world, row, ready) for row in rows if row["createdAt"] <= latest]
+def shown(world: World, rows: Collection, scope: Mapping[str, object]) -> list[Json]:
+    """Gives the records of a scope as the lists show them by now: some late, some orders without their document."""
+    found = rows.scoped(scope)
+    ready = _ago(world, world.knobs.document_lag)
+    if rows is world.orders:
+        latest = _ago(world, world.knobs.order_lag)
+        return [_dressed(world, row, ready) for row in found if row["createdAt"] <= latest]
+    if rows is world.documents:
+        return [row for row in found if row["issuedAt"] <= ready]
+    return found
 
 
-def _shown(world: World, order: Json, ready: str) -> Json:
-    hidden = {
-        name: None
-        for name in ("invoiceId", "estimateId")
-        if order[name] and world.documents.get(order[name])["issuedAt"] > ready
-    }
-    return {**order, **hidden}
+def _dressed(world: World, order: Json, ready: str) -> Json:
+    late = {document["id"] for document in world.issued[order["id"]] if document["issuedAt"] > ready}
+    return {**order, **{name: None for name in ("invoiceId", "estimateId") if order[name] in late}} if late else order
+
+
+def _ago(world: World, seconds: float) -> str:
+    return stamp(world.clock() - timedelta(seconds=seconds))
 
 
 def _order(world: World, connection: Json, body: Json, facts: Reading) -> Json:
     booking = str(body.get("bookingId"))
-    scope = {"bokunId": connection["id"], "orderId": booking}
-    order = next(iter(world.orders.scoped(scope)), None) or world.orders.create(
-        {
-            **scope,
-            "organizationId": connection["organizationId"],
-            "payloads": [],
-            "invoiceId": None,
-            "estimateId": None,
-        }
-    )
-    order["payloads"].append(copy(body))
+    key = (connection["id"], booking)
+    if key not in world.order_of:
+        owner = {"bokunId": connection["id"], "organizationId": connection["organizationId"]}
+        blank: Json = {"payloads": [], "invoiceId": None, "estimateId": None}
+        world.order_of[key] = world.orders.create({"orderId": booking, **owner, **blank})
+    order = world.order_of[key]
+    order["payloads"].append(body)
     return world.orders.patch(order["id"], _facts(order, world, body, facts))
 
 
@@ -96,8 +96,7 @@ def _amount(body: Json) -> tuple[Decimal | None, str | None]:
 
 
 def _standing(world: World, order: Json) -> list[Json]:
-    found = world.documents.scoped({"orderId": order["id"]})
-    return [document for document in found if not document["cancelled"]]
+    return [document for document in world.issued[order["id"]] if not document["cancelled"]]
 
 
 def _issue(world: World, order: Json, body: Json, kind: str) -> None:
@@ -124,13 +123,14 @@ def _issue(world: World, order: Json, body: Json, kind: str) -> None:
             "mailed": bool(mail),
         }
     )
+    world.issued[order["id"]].append(document)
     order[f"{kind}Id"] = document["id"]
 
 
 def _number(world: World, organization: str, kind: str) -> str:
     """Gives the next number in the year; numbers of one type have no gap (docs/Document)."""
-    issued = world.documents.scoped({"organizationId": organization, "type": kind})
-    return f"{world.clock():%Y}-{len(issued) + 1:06d}"
+    world.numbers[organization, kind] += 1
+    return f"{world.clock():%Y}-{world.numbers[organization, kind]:06d}"
 
 
 def _correct(world: World, order: Json, body: Json, mark: Json) -> None:

@@ -2,7 +2,7 @@
 
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
@@ -27,7 +27,10 @@ class Fault:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"no fault of kind {self.kind}; there are {', '.join(KINDS)}")
-        re.compile(self.path or "")
+        try:
+            re.compile(self.path or "")
+        except re.error as error:
+            raise ValueError(f"{self.path} is no regular expression: {error}") from error
 
     def fits(self, remote: str, method: str, target: str) -> bool:
         """Tells whether the fault is meant for a call, its booking aside."""
@@ -71,11 +74,13 @@ class Switchboard:
         with self._lock:
             return [asdict(fault) for fault in self._armed if fault.times != 0]
 
-    def take(self, remote: str, method: str, target: str, *, bookings: Sequence[int], at: datetime) -> Fault | None:
+    def take(
+        self, remote: str, method: str, target: str, *, bookings: Callable[[], Sequence[int]], at: datetime
+    ) -> Fault | None:
         """Gives the fault that this call must suffer and counts it."""
         with self._lock:
             for fault in self._armed:
-                if fault.fits(remote, method, target) and (fault.booking is None or fault.booking in bookings):
+                if fault.fits(remote, method, target) and (fault.booking is None or fault.booking in bookings()):
                     fault.times = fault.times and fault.times - 1
                     record = asdict(fault) | {"at": at, "remote": remote, "method": method, "path": target}
                     self.fired.append(record)

@@ -70,18 +70,19 @@ def amount(booking: Json) -> tuple[Decimal | None, str | None]:
     return sum((Decimal(due["amount"]) for due in dues), Decimal(0)), dues[0]["currency"]
 
 
-def end(product: Json) -> datetime | None:
+def end(product: Json, booking: Json) -> datetime | None:
     """Gives the moment at which a product is over, from its local wall clock."""
     if product.get("endDateTime") is None:
         return None
     local = _EPOCH + timedelta(milliseconds=int(product["endDateTime"]))
-    return local.replace(tzinfo=ZoneInfo(_zone(product))).astimezone(UTC)
+    return local.replace(tzinfo=ZoneInfo(_zone(product, booking))).astimezone(UTC)
 
 
-def _zone(product: Json) -> str:
+def _zone(product: Json, booking: Json) -> str:
     activity = product.get("activity") or {}
-    owners = (activity, activity.get("vendor") or {}, product.get("supplier") or {}, product.get("seller") or {})
-    return next((owner["timeZone"] for owner in owners if owner.get("timeZone")), "UTC")
+    # The last one only for bodies that lost the rest: a reseller's zone is not the tour's (reference, bokun.md 3.3).
+    owners = (activity, activity.get("vendor"), product.get("supplier"), product.get("seller"), booking.get("seller"))
+    return next((owner["timeZone"] for owner in owners if owner and owner.get("timeZone")), "UTC")
 
 
 def _payment_types(booking: Json) -> set[str]:
@@ -97,11 +98,11 @@ def _paid(booking: Json) -> bool:
 
 def _complete(booking: Json, now: datetime) -> bool:
     standing = [product for product in products(booking) if product.get("status") != "CANCELLED"]
-    return bool(standing) and all(_over(product, now) for product in standing)
+    return bool(standing) and all(_over(product, booking, now) for product in standing)
 
 
-def _over(product: Json, now: datetime) -> bool:
+def _over(product: Json, booking: Json, now: datetime) -> bool:
     if product.get("status") in {"ARRIVED", "NO_SHOW"}:
         return True
-    over = end(product)
+    over = end(product, booking)
     return over is not None and over <= now

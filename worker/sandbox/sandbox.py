@@ -33,7 +33,7 @@ class Sandbox:
         bokun_port: int = 0,
         space_invoices_port: int = 0,
         host: str = "127.0.0.1",
-        **knobs: Any,
+        **knobs: Any,  # noqa: ANN401 - the fields of Knobs
     ) -> None:
         self.world = World(clock, Knobs(**knobs))
         self.webhooks = Webhooks(clock)
@@ -143,14 +143,22 @@ class Sandbox:
     def booking(self, booking_id: int, account: str | None = None) -> Json:
         """Gives a booking as Bokun holds it."""
         with self.world.lock:
-            return copy(self.world.bookings[account or self.access_key, booking_id].detail)
+            return copy(self.world.bookings[self._owner(booking_id, account), booking_id].detail)
 
     def change(self, booking_id: int, account: str | None = None, **wish: object) -> Json:
         """Changes a booking: `cancel=`, `status=`, `pay=`, `reprice=`, `complete=`, `fields=` (changes.change)."""
-        booking = self.booking(booking_id, account)
+        owner = self._owner(booking_id, account)
+        booking = self.booking(booking_id, owner)
         changes.change(booking, self.world.clock(), wish)
-        self.book(booking, account)
+        self.book(booking, owner)
         return booking
+
+    def _owner(self, booking_id: int, account: str | None) -> str:
+        """Gives the account that is named, else the one that holds the booking."""
+        with self.world.lock:
+            return account or next(
+                (key for key, number in self.world.bookings if number == booking_id), self.access_key
+            )
 
     @property
     def orders(self) -> list[Json]:
@@ -204,7 +212,7 @@ class Sandbox:
         keys = {"access_key": account.access_key, "secret_key": account.secret_key}
         return {**copy(row), "organization": row["organizationId"], **keys}
 
-    def _copies(self, rows: Any) -> list[Json]:
+    def _copies(self, rows: Any) -> list[Json]:  # noqa: ANN401 - any iterable of records
         with self.world.lock:
             return [copy(row) for row in rows]
 

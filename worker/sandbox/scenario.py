@@ -38,7 +38,7 @@ class Line:
 
     store: str
     build: Builder
-    knobs: Knobs = field(default_factory=lambda: Knobs())  # noqa: PLW0108 - a TypedDict is no factory for mypy
+    knobs: Knobs = field(default_factory=Knobs)
     invoice: int = 0
     estimate: int = 0
     why: str = "tell"

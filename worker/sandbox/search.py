@@ -1,29 +1,46 @@
 """Bokun's search: what it finds, and the items that are not quite bookings."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from functools import lru_cache
 
-from worker.sandbox.exact import Json, sample
+from worker.sandbox.exact import Json, dumps, sample
 from worker.sandbox.reading import products
-
-if TYPE_CHECKING:
-    from worker.sandbox.world import Stored
-
-Found = tuple[datetime, "Stored", Json]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MONEY = "totalDueAsMoney"
 
 
-def search(bookings: Iterable["Stored"], query: Json, now: datetime) -> Json:
+@dataclass(frozen=True)
+class Entry:
+    """What the index knows of a booking, from the moment on at which it can know it."""
+
+    since: datetime
+    modified: datetime
+    statuses: frozenset[str]
+    roles: frozenset[str]
+    item: Json
+    text: str
+
+
+def entry(booking: Json, *, since: datetime, modified: datetime) -> Entry:
+    """Makes the index's entry of a booking."""
+    # Whether the true search looks at the booking's status or at its products' is not known: either is enough here.
+    statuses = {str(product.get("status")) for product in products(booking)} | {str(booking.get("status"))}
+    shown = item(booking)
+    return Entry(since, modified, frozenset(statuses), frozenset(_roles(booking)), shown, dumps(shown))
+
+
+def search(entries: Iterable[Entry], query: Json) -> str:
     """Answers an ItineraryBookingQuery; a page before the first is the first (reference, bokun.md 2.4)."""
-    found = [hit for stored in bookings if (hit := _hit(stored, now)) and _matches(hit, query)]
-    found.sort(key=lambda hit: (hit[0], hit[2]["id"]))
+    found = [each for each in entries if _matches(each, query)]
+    found.sort(key=lambda each: (each.modified, each.item["id"]))
     size = max(int(query.get("pageSize") or 50), 1)
     start = (max(int(query.get("page") or 1), 1) - 1) * size
-    return {"items": [hit[2] for hit in found[start : start + size]], "totalHits": len(found), "tookInMillis": 3}
+    items = ",".join(each.text for each in found[start : start + size])
+    return f'{{"items":[{items}],"totalHits":{len(found)},"tookInMillis":3}}'
 
 
 def item(booking: Json) -> Json:
@@ -122,25 +139,23 @@ def _invoice(due: Json, seller: Json | None = None) -> Json:
     }
 
 
-def _hit(stored: "Stored", now: datetime) -> Found | None:
-    known = stored.indexed(now)
-    return (known[0], stored, known[1]) if known else None
+def _matches(each: Entry, query: Json) -> bool:
+    lines = each.item["productBookings"]
+    return (
+        _within([each.modified], query.get("lastModifiedDateRange"))
+        and _within(_times([each.item["creationDate"]]), query.get("creationDateRange"))
+        and _within(_times(line.get("startDateTime") for line in lines), query.get("startDateRange"))
+        and _within(_times(line.get("cancellationDate") for line in lines), query.get("cancellationDateRange"))
+        and _named(each, query)
+    )
 
 
-def _matches(hit: Found, query: Json) -> bool:
-    modified, stored, shown = hit
-    lines = shown["productBookings"]
-    statuses = {line["status"] for line in lines} | {stored.detail.get("status")}
-    return all(
-        (
-            not query.get("bookingStatuses") or statuses & set(query["bookingStatuses"]),
-            not query.get("bookingRole") or query["bookingRole"] in _roles(stored.detail),
-            not query.get("confirmationCode") or query["confirmationCode"] == shown["confirmationCode"],
-            _within([modified], query.get("lastModifiedDateRange")),
-            _within(_times([shown["creationDate"]]), query.get("creationDateRange")),
-            _within(_times(line.get("startDateTime") for line in lines), query.get("startDateRange")),
-            _within(_times(line.get("cancellationDate") for line in lines), query.get("cancellationDateRange")),
-        )
+def _named(each: Entry, query: Json) -> bool:
+    statuses, role, code = (query.get(name) for name in ("bookingStatuses", "bookingRole", "confirmationCode"))
+    return (
+        (not statuses or not each.statuses.isdisjoint(statuses))
+        and (not role or role in each.roles)
+        and (not code or code == each.item["confirmationCode"])
     )
 
 
@@ -165,6 +180,7 @@ def _inside(moment: datetime, wanted: Json) -> bool:
     return bool(after and before)
 
 
+@lru_cache
 def _moment(text: str | None) -> datetime | None:
     if not text:
         return None

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
+from worker.sandbox.exact import Json
 from worker.sandbox.wire import Wire
 
 
@@ -55,9 +56,15 @@ class Servers:
 
     async def _listen(self, app: ASGIApp, bound: socket.socket, state: ServerState) -> asyncio.Server:
         # Without uvicorn's own Server: it keeps a beat of 100 ms and waits for idle connections when it stops.
-        config = Config(
-            app, http=Wire, ws="none", lifespan="off", log_config=None, log_level="critical", access_log=False
-        )
+        # The long patience with idle connections keeps a pooled client from meeting one that is just being closed.
+        quiet: Json = {
+            "log_config": None,
+            "log_level": "critical",
+            "access_log": False,
+            "lifespan": "off",
+            "ws": "none",
+        }
+        config = Config(app, http=Wire, timeout_keep_alive=75, **quiet)
         config.load()
 
         def wire() -> Wire:
@@ -67,7 +74,9 @@ class Servers:
 
 
 def _bound(host: str, port: int) -> socket.socket:
-    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    # Only for a socket that says it speaks TCP does asyncio switch Nagle's 40 ms off (base_events._set_nodelay).
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     bound.bind((host, port))
     return bound

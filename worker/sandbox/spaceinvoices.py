@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from worker.sandbox.answers import Limit, answer, body_of, refused
 from worker.sandbox.collection import Collection, RefusalError, stamp
-from worker.sandbox.documents import receive, shown_orders
+from worker.sandbox.documents import receive, shown
 from worker.sandbox.exact import Json
 from worker.sandbox.where import BadFilterError, Filter, where
 from worker.sandbox.world import World
@@ -97,30 +97,24 @@ class SpaceInvoices:
     def _find(self, rows: Collection, owner: str, request: Request, _: Json) -> Response:
         scope = self._scope(owner, request)
         asked = Filter.read(request.query_params.get("filter"))
-        if rows is self.world.orders:
-            page, total = asked.page(shown_orders(self.world, rows.scoped(scope)))
-        else:
-            page, total = rows.find(asked, scope)
+        page, total = asked.page(shown(self.world, rows, scope))
         return answer(page, {"x-total-count": str(total)})
 
     def _count(self, rows: Collection, owner: str, request: Request, _: Json) -> Response:
         scope = self._scope(owner, request)
         clause = where(request.query_params.get("where"))
-        if rows is self.world.orders:
-            shown = shown_orders(self.world, rows.scoped(scope))
-            return answer({"count": Filter(clause).page(shown)[1]})
-        return answer(rows.count(clause, scope))
+        return answer({"count": Filter(clause).page(shown(self.world, rows, scope))[1]})
 
     def _create(self, rows: Collection, owner: str, request: Request, body: Json) -> Response:
         return answer(rows.create({**body, **self._scope(owner, request)}))
 
     def _get(self, rows: Collection, request: Request, _: Json) -> Response:
         row = rows.get(request.path_params["id"])
-        shown = shown_orders(self.world, [row]) if rows is self.world.orders else [row]
-        if not shown:
-            raise RefusalError(404, f'Unknown "{rows.model}" id "{row["id"]}".', code="MODEL_NOT_FOUND")
         asked = Filter.read(request.query_params.get("filter"))
-        return answer(Filter(where={}, fields=asked.fields).page(shown)[0][0])
+        page, total = Filter({}, fields=asked.fields).page(shown(self.world, rows, {"id": row["id"]}))
+        if not total:
+            raise rows.unknown(row["id"])
+        return answer(page[0])
 
     def _order(self, request: Request, body: Json) -> Response:
         connection = self.world.connections.get(request.path_params["id"])

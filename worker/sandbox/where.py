@@ -5,11 +5,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
+from operator import ge, gt, le, lt
 from typing import Any
 
 from worker.sandbox.exact import Json, parse
 
 PAGE = 100  # "at most 100 results per find": https://spaceinvoices.com/docs/Pagination
+
+Predicate = Callable[[Json], bool]
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}[\d:.]*(Z|[+-]\d{2}:?\d{2})")
 
@@ -43,8 +47,9 @@ class Filter:
         )
 
     def page(self, rows: Iterable[Json]) -> tuple[list[Json], int]:
-        """Gives the page that the filter asks for and how many rows it matches in all."""
-        found = [row for row in rows if matches(row, self.where)]
+        """Gives the page that the filter asks for and how many rows it matches in all; deleted ones on demand."""
+        fits = predicate(self.where)
+        found = [row for row in rows if (self.deleted or not row.get("_isDeleted")) and fits(row)]
         for path, descending in reversed(self.order):
             found.sort(key=lambda row: _rank(reach(row, path)), reverse=descending)
         page = found[self.skip : self.skip + self.limit]
@@ -63,9 +68,10 @@ def where(text: str | None) -> Json:
     return _object(text)
 
 
-def matches(row: Json, clause: Json) -> bool:
-    """Tells whether a record fulfils every part of a where clause."""
-    return all(_part(row, key, wanted) for key, wanted in clause.items())
+def predicate(clause: Json) -> Predicate:
+    """Makes a where clause into a test of records, read once for all of them."""
+    parts = [_part(key, wanted) for key, wanted in clause.items()]
+    return lambda row: all(part(row) for part in parts)
 
 
 def reach(row: Json, path: str) -> object:
@@ -76,47 +82,98 @@ def reach(row: Json, path: str) -> object:
     return value
 
 
-def _part(row: Json, key: str, wanted: Any) -> bool:
-    if key in {"and", "or", "nor"}:
-        results = [matches(row, _as_object(part)) for part in _as_list(wanted)]
-        return {"and": all(results), "or": any(results), "nor": not any(results)}[key]
-    value = reach(row, key)
+def _part(key: str, wanted: Any) -> Predicate:  # noqa: ANN401 - whatever stands in the JSON
+    if key in _JOINED:
+        tests = [predicate(_as_object(part)) for part in _as_list(wanted)]
+        return partial(_JOINED[key], tests)
     if not isinstance(wanted, dict):
-        return _same(value, wanted)
-    options = wanted.get("options", "")
-    return all(_test(name)(value, operand, options) for name, operand in wanted.items() if name != "options")
+        wanted = {"eq": wanted}
+    options = str(wanted.get("options", ""))
+    asked = [_operator(name)(operand, options) for name, operand in wanted.items() if name != "options"]
+    return lambda row: all(test(reach(row, key)) for test in asked)
 
 
-def _test(name: str) -> Callable[[object, Any, str], bool]:
-    if name not in _TESTS:
+_JOINED: dict[str, Callable[[list[Predicate], Json], bool]] = {
+    "and": lambda tests, row: all(test(row) for test in tests),
+    "or": lambda tests, row: any(test(row) for test in tests),
+    "nor": lambda tests, row: not any(test(row) for test in tests),
+}
+
+
+def _operator(name: str) -> "Operator":
+    if name not in _OPERATORS:
         raise BadFilterError(f"unknown operator {name}")
-    return _TESTS[name]
+    return _OPERATORS[name]
 
 
-def _regexp(value: object, operand: object, options: str) -> bool:
+def _equal(operand: object, _: str) -> "Test":
+    if isinstance(operand, dict | list):
+        return lambda value: value == operand
+    wanted = _rank(operand)
+    return lambda value: not isinstance(value, dict | list) and _rank(value) == wanted
+
+
+def _among(operand: object, _: str) -> "Test":
+    wanted = frozenset(_rank(one) for one in _as_list(operand))
+    return lambda value: _rank(value) in wanted
+
+
+def _compared(test: Callable[[Any, Any], bool]) -> "Operator":
+    def operator(operand: object, _: str) -> Test:
+        kind, right = _rank(operand)
+
+        def compare(value: object) -> bool:
+            other, left = _rank(value)
+            return kind == other and kind != 0 and test(left, right)
+
+        return compare
+
+    return operator
+
+
+def _between(operand: object, options: str) -> "Test":
+    bounds = _as_list(operand)
+    if len(bounds) != 2:
+        raise BadFilterError("The between property has to have 2 values.")
+    low, high = bounds
+    above, below = _compared(ge)(low, options), _compared(le)(high, options)
+    return lambda value: above(value) and below(value)
+
+
+def _regexp(operand: object, options: str) -> "Test":
     text = str(operand)
     if slashed := re.fullmatch(r"/(.*)/([a-z]*)", text):
         text, options = slashed[1], slashed[2]
-    return isinstance(value, str) and bool(re.search(text, value, re.IGNORECASE if "i" in options else 0))
+    try:
+        pattern = re.compile(text, re.IGNORECASE if "i" in options else 0)
+    except re.error as error:
+        raise BadFilterError(f"Invalid regular expression: {text}") from error
+    return lambda value: isinstance(value, str) and pattern.search(value) is not None
 
 
-def _between(value: object, operand: object, _: str) -> bool:
-    low, high = _as_list(operand)
-    return _compare(value, low, lambda a, b: a >= b) and _compare(value, high, lambda a, b: a <= b)
+def _not(operator: "Operator") -> "Operator":
+    def negated(operand: object, options: str) -> Test:
+        test = operator(operand, options)
+        return lambda value: not test(value)
+
+    return negated
 
 
-_TESTS: dict[str, Callable[[object, Any, str], bool]] = {
-    "eq": lambda value, operand, _: _same(value, operand),
-    "neq": lambda value, operand, _: not _same(value, operand),
-    "gt": lambda value, operand, _: _compare(value, operand, lambda a, b: a > b),
-    "gte": lambda value, operand, _: _compare(value, operand, lambda a, b: a >= b),
-    "lt": lambda value, operand, _: _compare(value, operand, lambda a, b: a < b),
-    "lte": lambda value, operand, _: _compare(value, operand, lambda a, b: a <= b),
+Test = Callable[[object], bool]
+Operator = Callable[[object, str], Test]
+
+_OPERATORS: dict[str, Operator] = {
+    "eq": _equal,
+    "neq": _not(_equal),
+    "gt": _compared(gt),
+    "gte": _compared(ge),
+    "lt": _compared(lt),
+    "lte": _compared(le),
     "between": _between,
-    "inq": lambda value, operand, _: any(_same(value, one) for one in _as_list(operand)),
-    "nin": lambda value, operand, _: not any(_same(value, one) for one in _as_list(operand)),
+    "inq": _among,
+    "nin": _not(_among),
     "like": _regexp,
-    "nlike": lambda value, operand, options: not _regexp(value, operand, options),
+    "nlike": _not(_regexp),
     "regexp": _regexp,
 }
 
@@ -132,17 +189,6 @@ def _rank(value: object) -> tuple[int, Any]:
     if isinstance(value, str) and _DATE.fullmatch(value):
         return 4, datetime.fromisoformat(value)
     return 2, str(value)
-
-
-def _same(value: object, wanted: object) -> bool:
-    if isinstance(value, dict | list) or isinstance(wanted, dict | list):
-        return value == wanted
-    return _rank(value) == _rank(wanted)
-
-
-def _compare(value: object, operand: object, test: Callable[[Any, Any], bool]) -> bool:
-    (kind, left), (other, right) = _rank(value), _rank(operand)
-    return kind == other and kind != 0 and test(left, right)
 
 
 def _object(text: str | None) -> Json:

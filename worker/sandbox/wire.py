@@ -9,11 +9,9 @@ from typing import cast
 from urllib.parse import unquote_plus
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from uvicorn._types import ASGI3Application, ASGIReceiveCallable, ASGISendCallable
-from uvicorn._types import Scope as UvicornScope
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from worker.sandbox.exact import Json, dumps, parse
+from worker.sandbox.exact import dumps, parse
 from worker.sandbox.faults import Fault
 from worker.sandbox.world import World
 
@@ -25,13 +23,13 @@ class Wire(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self.app = _with_transport(cast("ASGI3Application", self.app), transport)
+        # Uvicorn's own names for ASGI's types are private, Starlette's mean the same.
+        self.app = _with_transport(cast("ASGIApp", self.app), transport)
 
 
-def _with_transport(app: ASGI3Application, transport: asyncio.Transport) -> ASGI3Application:
-    async def call(scope: UvicornScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-        cast("Json", scope)[TRANSPORT] = transport
-        await app(scope, receive, send)
+def _with_transport(app: ASGIApp, transport: asyncio.Transport) -> ASGIApp:
+    async def call(scope: Scope, receive: Receive, send: Send) -> None:
+        await app({**scope, TRANSPORT: transport}, receive, send)
 
     return call
 
@@ -91,7 +89,9 @@ class Playground:
         await self.app(scope, _given(body), reply.keep)
 
     def _fault(self, scope: Scope, body: bytes) -> Fault | None:
-        bookings = _bookings(scope["path"], body)
+        def bookings() -> list[int]:
+            return _bookings(scope["path"], body)
+
         faults, now = self.world.faults, self.world.clock()
         return faults.take(self.remote, scope["method"], _target(scope), bookings=bookings, at=now)
 

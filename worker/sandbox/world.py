@@ -1,15 +1,16 @@
 """What both remotes hold: accounts, bookings, connections, orders, documents, and what they were asked."""
 
 import threading
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
 
 from worker.sandbox.collection import Clock, Collection
-from worker.sandbox.exact import Json, copy, sample
+from worker.sandbox.exact import Json, dumps, parse, sample
 from worker.sandbox.faults import Switchboard
-from worker.sandbox.search import item
+from worker.sandbox.search import Entry, entry
 
 FLAGS = ("name", "active", "sendInvoiceAutomatically", "sendEstimateAutomatically")
 DEFAULTS: Json = {
@@ -46,16 +47,15 @@ class Account:
 
 @dataclass
 class Stored:
-    """A booking in an account, with the search items made of it and since when the index could know each."""
+    """A booking in an account, with the entries that the search index has had of it."""
 
+    text: str
     detail: Json
-    modified: datetime
-    items: list[tuple[datetime, datetime, Json]] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
 
-    def indexed(self, at: datetime) -> tuple[datetime, Json] | None:
-        """Gives the newest last-modified time and item that the index knows at a moment."""
-        known = [(modified, shown) for since, modified, shown in self.items if since <= at]
-        return known[-1] if known else None
+    def indexed(self, at: datetime) -> Entry | None:
+        """Gives the newest entry that the index knows at a moment."""
+        return next((entry for entry in reversed(self.entries) if entry.since <= at), None)
 
 
 class World:
@@ -69,6 +69,7 @@ class World:
         self.organizations = ["org-1"]
         self.accounts: dict[str, Account] = {}
         self.bookings: dict[tuple[str, int], Stored] = {}
+        self.codes: dict[tuple[str, str], int] = {}
         self.products: dict[int, Json] = {814165: sample("price-list")}
         self.accounts_of: dict[str, str] = {}
         ids = _object_ids()
@@ -78,6 +79,9 @@ class World:
         self.prices = Collection("Price", clock, ids=ids, required=("amount",))
         self.orders = Collection("Order", clock, ids=ids)
         self.documents = Collection("Document", clock, ids=ids)
+        self.order_of: dict[tuple[str, str], Json] = {}
+        self.issued: dict[str, list[Json]] = defaultdict(list)
+        self.numbers: Counter[tuple[str, str]] = Counter()
         self.imports: list[Json] = []
         self.requests: list[Json] = []
         self.expectations: list[Json] = []
@@ -96,16 +100,25 @@ class World:
             now = self.clock()
             key = (account, int(booking["bookingId"]))
             new = key not in self.bookings
-            stored = self.bookings.setdefault(key, Stored({}, now))
-            stored.detail, stored.modified = copy(booking), modified or now
+            stored = self.bookings.setdefault(key, Stored("", {}))
+            stored.text = dumps(booking)
+            stored.detail = parse(stored.text)
+            self.codes[account, booking["confirmationCode"]] = key[1]
             visible = now + timedelta(seconds=self.knobs.search_lag)
-            stored.items.append((visible, stored.modified, item(stored.detail)))
+            stored.entries.append(entry(stored.detail, since=visible, modified=modified or now))
             return new
 
-    def seen_by(self, account: str) -> list[Stored]:
-        """Gives the bookings of one account."""
+    def find(self, account: str, wanted: str) -> Stored | None:
+        """Gives a booking of an account by its id or confirmation code."""
+        number = int(wanted) if wanted.isdecimal() else self.codes.get((account, wanted), 0)
+        return self.bookings.get((account, number))
+
+    def index(self, account: str) -> list[Entry]:
+        """Gives what the search index knows of one account's bookings by now."""
+        now = self.clock()
         with self.lock:
-            return [stored for (owner, _), stored in self.bookings.items() if owner == account]
+            known = [stored.indexed(now) for (owner, _), stored in self.bookings.items() if owner == account]
+            return [found for found in known if found]
 
 
 def _object_ids() -> Iterator[str]:

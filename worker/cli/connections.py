@@ -1,0 +1,344 @@
+"""Commands about connections: the Bokun resource of Space Invoices, and what only we know about it."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from worker.cli.console import (
+    Because,
+    Failed,
+    Json,
+    WrongUse,
+    Yes,
+    ask,
+    group,
+    json_object,
+    print_json,
+    print_table,
+    say,
+    services,
+    settings,
+    show,
+)
+
+if TYPE_CHECKING:
+    from worker.flow.services import Services
+    from worker.spaceinvoices.connections import Shown
+
+app = group("The Bokun connections of Space Invoices, and what only we know about them.")
+Id = Annotated[str, typer.Argument(help="The connection's id.")]
+Organization = Annotated[str | None, typer.Option(help="An organization's id; those of the settings if left out.")]
+Where = Annotated[str | None, typer.Option(help='Criteria as JSON, such as {"active": true}.')]
+OnOff = bool | None
+_REMOTE = ("space_invoices_token", "space_invoices_organizations")
+
+
+@app.command("list")
+def list_(organization: Organization = None, where: Where = None, as_json: Json = False) -> None:
+    """The connections as Space Invoices shows them now.
+
+    Example: bokun-sync connections list --where '{"active": true}'
+    """
+    from worker.spaceinvoices.connections import find_connections
+    from worker.spaceinvoices.loopback import pages
+
+    criteria = json_object(where, "--where")
+    with services(*_REMOTE) as built:
+        found = [
+            dict(record)
+            for each in _organizations(built, organization)
+            for record in pages(
+                lambda skip, of=each: find_connections(of, where=criteria, skip=skip),  # type: ignore[misc]
+                built.space_invoices.fetch,
+            )
+        ]
+    columns = {"id": "id", "name": "name", "organizationId": "organization", "active": "active",
+               "issueInvoiceOnComplete": "on complete", "issueInvoiceForBankPayment": "for bank payment",
+               "sendInvoiceAutomatically": "mails invoices", "sendEstimateAutomatically": "mails estimates"}  # fmt: skip
+    show(found, as_json, columns, empty="No connections.")
+
+
+@app.command("show")
+def show_(connection: Id, as_json: Json = False) -> None:
+    """Everything about one connection: what Space Invoices shows, and our own state.
+
+    Example: bokun-sync connections show 65a0c0de0000000000000001
+    """
+    from worker.flow.overview import connection_record
+
+    with services(*_REMOTE) as built:
+        shown = _remote(built, connection)
+        with built.database.reading() as open_:
+            from worker.store import connections
+
+            stored = connections.get(open_, connection)
+        ours = None if stored is None else connection_record(stored, built.clock())
+    record = {**shown.record, "bokunSync": ours}
+    if as_json:
+        print_json(record)
+        return
+    rows = [(name, value) for name, value in shown.record.items() if value not in (None, {}, "")]
+    print_table(["property", "value"], rows)
+    print_table(["ours", "value"], [] if ours is None else ours.items(), empty="Not mirrored yet.")
+
+
+@app.command()
+def count(organization: Organization = None, where: Where = None, as_json: Json = False) -> None:
+    """How many connections there are.
+
+    Example: bokun-sync connections count
+    """
+    from worker.spaceinvoices.connections import count_connections
+
+    criteria = json_object(where, "--where")
+    with services(*_REMOTE) as built:
+        fetch = built.space_invoices.fetch
+        total = sum(fetch(count_connections(each, where=criteria)) for each in _organizations(built, organization))
+    print_json({"count": total}) if as_json else say(str(total))
+
+
+@app.command()
+def create(
+    name: Annotated[str, typer.Option(help="Name of the store, for your own identification.")],
+    organization: Organization = None,
+    active: bool = True,
+    send_invoice_automatically: bool = True,
+    send_estimate_automatically: bool = True,
+    issue_invoice_for_bank_payment: OnOff = None,
+    issue_invoice_on_complete: OnOff = None,
+    locale: str | None = None,
+    business_premise_id: str | None = None,
+    electronic_device_id: str | None = None,
+    unit_id: str | None = None,
+    warehouse_id: str | None = None,
+    account_id: str | None = None,
+    custom: Annotated[str | None, typer.Option(help="Free data as a JSON object.")] = None,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Creates a connection in Space Invoices.
+
+    Example: bokun-sync connections create --name "Our store" --issue-invoice-on-complete --yes
+    """
+    from worker.spaceinvoices.connections import create_connection
+
+    properties = _properties(locals(), custom)
+    with services(*_REMOTE) as built:
+        [where] = _organizations(built, organization, one=True)
+        ask(f"Create the connection {name} in organization {where}?", yes)
+        made = built.space_invoices.fetch(create_connection(where, properties))
+    print_json(made.record) if as_json else say(
+        f"Created {made.id}. Run `bokun-sync connections refresh` to mirror it."
+    )
+
+
+@app.command()
+def update(
+    connection: Id,
+    name: str | None = None,
+    active: OnOff = None,
+    send_invoice_automatically: OnOff = None,
+    send_estimate_automatically: OnOff = None,
+    issue_invoice_for_bank_payment: OnOff = None,
+    issue_invoice_on_complete: OnOff = None,
+    locale: str | None = None,
+    business_premise_id: str | None = None,
+    electronic_device_id: str | None = None,
+    organization_id: str | None = None,
+    unit_id: str | None = None,
+    warehouse_id: str | None = None,
+    account_id: str | None = None,
+    custom: Annotated[str | None, typer.Option(help="Free data as a JSON object; it replaces the whole field.")] = None,
+    on_change: Annotated[str | None, typer.Option(help="Ours: ask or tell; `default` takes the setting.")] = None,
+    on_cancel: Annotated[str | None, typer.Option(help="Ours: ask or tell; `default` takes the setting.")] = None,
+    brake_per_hour: Annotated[int | None, typer.Option(help="Ours: documents an hour; 0 takes the setting.")] = None,
+    brake_amount: Annotated[str | None, typer.Option(help="Ours: largest amount; 0 takes the setting.")] = None,
+    brake_age_days: Annotated[int | None, typer.Option(help="Ours: oldest booking, days; 0 takes the setting.")] = None,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Changes a connection in Space Invoices, and what only we know about it.
+
+    Example: bokun-sync connections update 65a0c0de0000000000000001 --no-active --yes
+    """
+    from worker.flow.refresh import refresh
+    from worker.spaceinvoices.connections import patch_connection
+    from worker.store import connections
+
+    own = _own({"on_change": on_change, "on_cancel": on_cancel, "brake_per_hour": brake_per_hour,
+                "brake_amount": brake_amount, "brake_age_days": brake_age_days})  # fmt: skip
+    properties = _properties(locals(), custom)
+    if not properties and not own:
+        raise WrongUse("Nothing to change: name at least one property.")
+    with services(*_REMOTE) as built:
+        if properties:
+            ask(f"Change {', '.join(properties)} of connection {connection} in Space Invoices?", yes)
+            built.space_invoices.fetch(patch_connection(connection, properties))
+            refresh(built)
+        if own and not built.database.run(lambda open_: connections.change(open_, connection, **own)):
+            raise Failed(f"Connection {connection} is not mirrored: run `bokun-sync connections refresh`.")
+        shown = _remote(built, connection)
+    print_json(shown.record) if as_json else say(f"Connection {connection} is changed.")
+
+
+@app.command()
+def delete(connection: Id, yes: Yes = False, as_json: Json = False) -> None:
+    """Deletes a connection in Space Invoices (softly); its bookings are told no more.
+
+    Example: bokun-sync connections delete 65a0c0de0000000000000001
+    """
+    from worker.flow.refresh import refresh
+    from worker.spaceinvoices.connections import delete_connection
+
+    ask(f"Delete connection {connection} in Space Invoices?", yes)
+    with services(*_REMOTE) as built:
+        gone = built.space_invoices.fetch(delete_connection(connection))
+        refresh(built)
+    print_json({"count": gone}) if as_json else say(f"Deleted: {gone}.")
+
+
+@app.command()
+def refresh(as_json: Json = False) -> None:
+    """Mirrors the connections and their flags now.
+
+    Example: bokun-sync connections refresh
+    """
+    from worker.flow.refresh import refresh as mirror
+
+    with services(*_REMOTE) as built:
+        done = mirror(built)
+    facts = {"connections": done.connections, "changed": done.changed, "failed": list(done.failed)}
+    print_json(facts) if as_json else say(f"{done.connections} connections, {done.changed} changed.")
+    if done.failed:
+        raise Failed("; ".join(done.failed))
+
+
+@app.command()
+def link(
+    connection: Id,
+    access_key: Annotated[str | None, typer.Option(help="Bokun access key; asked for if left out.")] = None,
+    remove: Annotated[bool, typer.Option("--remove", help="Use BOKUN_ACCESS_KEY again.")] = False,
+) -> None:
+    """Stores the Bokun keys of a connection, encrypted. The secret key is read from standard input, never from argv.
+
+    Example: bokun-sync connections link 65a0c0de0000000000000001 --access-key de235a6a < secret.txt
+    """
+    from worker.store import connections
+    from worker.wiring import vault
+
+    values: dict[str, Any] = {"access_key": None, "secret_key": None}
+    found = settings()
+    if not remove:
+        access = access_key or _secret("Bokun access key: ")
+        closed = vault(found)
+        values = {"access_key": closed.close(access), "secret_key": closed.close(_secret("Bokun secret key: "))}
+    with services(found=found) as built:
+        if not built.database.run(lambda open_: connections.change(open_, connection, **values, watermark=None)):
+            raise Failed(f"Connection {connection} is not mirrored: run `bokun-sync connections refresh`.")
+    say(f"Connection {connection} {'reads the account of BOKUN_ACCESS_KEY' if remove else 'has its own Bokun keys'}.")
+
+
+@app.command()
+def pause(connection: Id) -> None:
+    """Stops polling and sending for a connection; nothing is lost.
+
+    Example: bokun-sync connections pause 65a0c0de0000000000000001
+    """
+    _set_pause(connection, paused=True)
+    say(f"Connection {connection} is paused. Go on with `bokun-sync connections resume {connection}`.")
+
+
+@app.command()
+def resume(connection: Id) -> None:
+    """Goes on where a pause stopped; changes that piled up are read once per booking.
+
+    Example: bokun-sync connections resume 65a0c0de0000000000000001
+    """
+    _set_pause(connection, paused=False)
+    say(f"Connection {connection} goes on.")
+
+
+@app.command("settle-import")
+def settle_import(number: int, because: Because) -> None:
+    """Marks an unanswered or refused import as dealt with, so that the next one may start.
+
+    Example: bokun-sync connections settle-import 3 --because "its orders are in Space Invoices"
+    """
+    from worker.domain.delivery import Event
+    from worker.flow import imports
+
+    with services() as built:
+        if not imports.settle(built, number, Event.SETTLED, because=because):
+            raise Failed(f"Import {number} is not held, so there is nothing to settle.")
+    say(f"Import {number} is settled.")
+
+
+def _set_pause(connection: str, *, paused: bool) -> None:
+    from worker.store import connections
+
+    with services() as built:
+        at = built.clock() if paused else None
+        if not built.database.run(lambda open_: connections.change(open_, connection, paused_at=at)):
+            raise Failed(f"Connection {connection} is not mirrored: run `bokun-sync connections refresh`.")
+        if not paused:
+            built.ring("tasks.plan.notices")
+
+
+def _organizations(built: Services, organization: str | None, *, one: bool = False) -> tuple[str, ...]:
+    if organization is not None:
+        return (organization,)
+    if one and len(built.terms.organizations) != 1:
+        raise WrongUse("Several organizations are set up: say which one with --organization.")
+    return built.terms.organizations
+
+
+def _remote(built: Services, connection: str) -> Shown:
+    """There is no GET of one Bokun object, so it is looked for in the lists (space-invoices.md 2)."""
+    from worker.spaceinvoices.connections import find_connections, shown
+
+    for organization in built.terms.organizations:
+        page = built.space_invoices.fetch(find_connections(organization, where={"id": connection}))
+        for record in page.records:
+            if record.get("id") == connection:
+                return shown(record)
+    raise Failed(f"Space Invoices shows no connection {connection} in {', '.join(built.terms.organizations)}.")
+
+
+def _properties(given: dict[str, Any], custom: str | None) -> dict[str, Any]:
+    """The options that were given, under the seed's names."""
+    from worker.spaceinvoices.connections import OPTIONAL, REQUIRED
+
+    snake = {"".join(f"_{c.lower()}" if c.isupper() else c for c in name): name for name in (*REQUIRED, *OPTIONAL)}
+    found = {name: given[option] for option, name in snake.items() if given.get(option) is not None}
+    free = json_object(custom, "--custom")
+    return found if free is None else {**found, "custom": free}
+
+
+def _own(given: dict[str, Any]) -> dict[str, Any]:
+    """Our own fields; `default` and 0 take them out."""
+    from worker.domain.money import NotMoney, amount, plain
+
+    for name in ("on_change", "on_cancel"):
+        if given[name] not in (None, "ask", "tell", "default"):
+            raise WrongUse(f"--{name.replace('_', '-')} must be ask, tell or default")
+    try:
+        if given["brake_amount"] is not None:
+            given["brake_amount"] = plain(amount(given["brake_amount"]))
+    except NotMoney:
+        raise WrongUse("--brake-amount must be an amount such as 1000.00") from None
+    return {
+        name: None if value in ("default", 0, "0.00") else value for name, value in given.items() if value is not None
+    }
+
+
+def _secret(prompt: str) -> str:
+    """From the terminal without echo, else the next line of standard input."""
+    if sys.stdin.isatty():
+        return str(typer.prompt(prompt, hide_input=True))
+    line = sys.stdin.readline().strip()
+    if not line:
+        raise WrongUse("The Bokun keys are read from standard input, one a line; it was empty.")
+    return line

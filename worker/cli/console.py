@@ -1,0 +1,187 @@
+"""What all commands share: settings, services, tables, JSON, questions, and one place where errors become exit codes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from config.settings import Settings
+    from worker.flow.services import Services
+
+DONE, FAILED, WRONG_USE, NEEDS_A_PERSON = 0, 1, 2, 3
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Because = Annotated[str, typer.Option("--because", help="Why, for the ledger. Required.")]
+
+
+class Failed(Exception):
+    """A command that could not do what it was asked; its text is what the person reads."""
+
+
+class WrongUse(Exception):
+    """Arguments that make no sense together or do not exist."""
+
+
+def group(help_: str) -> typer.Typer:
+    """A group of commands."""
+    return typer.Typer(help=help_, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+
+
+def settings() -> Settings:
+    """The settings of this process, with logging set up."""
+    from config import logs
+    from config.settings import read
+
+    found = read()
+    logs.configure(found.log_format if not sys.stderr.isatty() else "console", found.log_level)
+    return found
+
+
+@contextmanager
+def services(*required: str, found: Settings | None = None) -> Iterator[Services]:
+    """The services of this process on a database that is at its newest version."""
+    from config.settings import require
+    from worker.app import ring
+    from worker.store.migrate import is_current
+    from worker.wiring import build
+
+    now = found or settings()
+    require(now, *required)
+    built = build(now, ring=_no_broker if now.embedded else _with_app(now, ring))
+    try:
+        if not is_current(built.database.engine):
+            raise Failed("The database is not at the newest version: run `bokun-sync migrate`.")
+        yield built
+    finally:
+        built.pool.shutdown(wait=False, cancel_futures=True)
+        built.database.close()
+
+
+def _no_broker(_name: str, *_ids: str | int) -> None:
+    """Without a broker nobody hears a bell: what is due waits for the next drain or beat."""
+
+
+def _with_app(found: Settings, ring: Callable[..., None]) -> Callable[..., None]:
+    from worker.app import celery_app
+
+    celery_app(found)
+    return ring
+
+
+def say(text: str) -> None:
+    """One line for people, on standard output."""
+    typer.echo(text)
+
+
+def warn(text: str) -> None:
+    """One line for people, on standard error."""
+    typer.echo(text, err=True)
+
+
+def print_json(value: Any) -> None:
+    """JSON with exact numbers; what reads it needs nothing else on standard output."""
+    from worker.calls import json
+
+    typer.echo(json.dumps(value))
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str = "Nothing there.") -> None:
+    """A table that fits the terminal; piped, it is wide enough for its content."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    found = [[Text(_cell(cell)) for cell in row] for row in rows]
+    if not found:
+        say(empty)
+        return
+    table = Table(*columns, box=None, header_style="bold", pad_edge=False, show_edge=False)
+    for row in found:
+        table.add_row(*row)
+    width = None if sys.stdout.isatty() else 200
+    Console(width=width, highlight=False, soft_wrap=False).print(table)
+
+
+def _cell(value: object) -> str:
+    match value:
+        case None:
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case datetime():
+            return f"{value:%Y-%m-%d %H:%M:%S}"
+        case _:
+            return str(value)
+
+
+def show(value: Any, as_json: bool, columns: Mapping[str, str], *, empty: str = "Nothing there.") -> None:
+    """A list of records as JSON, or as a table with these members under these headings."""
+    if as_json:
+        print_json(value)
+        return
+    print_table(list(columns.values()), [[each.get(name) for name in columns] for each in value], empty=empty)
+
+
+def ask(question: str, yes: bool) -> None:
+    """Asks before anything that causes an effect; without a terminal only --yes will do."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise WrongUse(f"{question} Say --yes to do it without being asked.")
+    if not typer.confirm(question):
+        raise Failed("Nothing was done.")
+
+
+def json_object(text: str | None, option: str) -> dict[str, Any] | None:
+    """A JSON object from an option, checked before anything is sent."""
+    from worker.calls import json
+
+    if text is None:
+        return None
+    try:
+        value = json.loads(text)
+    except json.NotJson:
+        raise WrongUse(f"{option} is not JSON") from None
+    if not isinstance(value, dict):
+        raise WrongUse(f'{option} must be a JSON object such as {{"active": true}}')
+    return value
+
+
+def exit_code(failed: BaseException) -> int:
+    """Prints one line about what went wrong and returns the exit code that goes with it."""
+    from sqlalchemy.exc import DBAPIError
+
+    from config.settings import WrongSettings
+    from worker.calls.sending import CallFailed
+    from worker.store.database import is_away
+    from worker.store.secrets import NoSecretKey
+
+    match failed:
+        case WrongSettings() | WrongUse() | NoSecretKey():
+            warn(str(failed))
+            return WRONG_USE
+        case Failed():
+            warn(str(failed))
+            return FAILED
+        case CallFailed():
+            warn(_capital(failed.sentence))
+            return FAILED
+        case DBAPIError() if is_away(failed):
+            warn(f"The database cannot be used now ({type(failed.orig).__name__}). Nothing was lost; see DATABASE_URL.")
+            return FAILED
+        case KeyboardInterrupt():
+            warn("Stopped.")
+            return FAILED
+        case _:
+            raise failed
+
+
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]

@@ -1,0 +1,151 @@
+"""Commands that only look: status, bookings, explain."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from worker.cli.console import DONE, FAILED, Json, group, print_json, print_table, say, services, show, warn
+
+app = group("")
+bookings = group("What each booking is waiting for.")
+
+
+@app.command()
+def status(as_json: Json = False) -> None:
+    """Counts by state, lag, what is due longest, blocked connections.
+
+    Example: bokun-sync status --json
+    """
+    from worker.flow import overview
+
+    with services() as built:
+        found = overview.status(built)
+    if as_json:
+        print_json(found)
+        return
+    counted = [(state, count) for state, count in found["deliveries"].items() if count]
+    print_table(["deliveries", ""], counted, empty="No deliveries yet.")
+    print_table(["bookings", ""], sorted(found["bookings"].items()), empty="No bookings yet.")
+    say(f"notices to read: {found['notices']}, oldest due: {_seconds(found['oldest_due_seconds'])}")
+    rows = [(each["id"], each["name"], _state(each), _seconds(each["lag_seconds"])) for each in found["connections"]]
+    print_table(["connection", "name", "state", "lag"], rows, empty="No connections yet: run `enqueue refresh --now`.")
+
+
+@bookings.command("list")
+def list_(
+    state: Annotated[
+        str | None, typer.Option(help="A decision (tell, wait, skip, ask) or a delivery's state (held, unknown ...).")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """One line per booking and connection, with the rule that decided.
+
+    Example: bokun-sync bookings list --state ask
+    """
+    from worker.flow import overview
+
+    with services() as built:
+        found = overview.booking_records(built, state=state)
+    if as_json:
+        print_json(found)
+        return
+    rows = [
+        (
+            each["confirmation_code"],
+            each["connection"],
+            each["status"],
+            each["decision"],
+            each["rule"],
+            _documents(each),
+        )
+        for each in found
+    ]
+    print_table(["booking", "connection", "status", "decision", "rule", "documents"], rows, empty="No bookings yet.")
+
+
+@app.command()
+def explain(
+    booking: Annotated[str, typer.Argument(help="Booking id or confirmation code.")], as_json: Json = False
+) -> None:
+    """Facts, flags, the rule that decided, every attempt with its outcome, what happens next and when.
+
+    Example: bokun-sync explain VNDA-80368889
+    """
+    from worker.flow.explain import explain as tell
+
+    with services() as built:
+        stories = tell(built, booking)
+    if not stories:
+        warn(f"No booking {booking} was ever noticed. Look at `bokun-sync status` for the lag of its connection.")
+        raise typer.Exit(FAILED)
+    if as_json:
+        records = [each.record for each in stories]
+        print_json(records[0] if len(records) == 1 else records)
+        raise typer.Exit(DONE)
+    for each in stories:
+        _print_story(each.record)
+
+
+def _print_story(story: dict[str, Any]) -> None:
+    say(f"\nBooking {story['confirmation_code']} ({story['booking_id']}) for connection {story['connection']}")
+    facts, flags = story["facts"], story["flags"]
+    sale = facts["sale"]
+    amount = f"{sale['total']} {sale['currency']} to the {sale['role']}" if "total" in sale else sale["because"]
+    say(f"  facts     {facts['status']}, {_words(facts)}, {amount}  (read {story['read_at'][:19]} UTC)")
+    say(f"  flags     {', '.join(f'{name}={str(value).lower()}' for name, value in flags.items())}")
+    what = f"{story['decision']} {story['document'] or ''}".strip()
+    say(f"  decision  {what}, rule {story['rule']}: {story['because']}")
+    for each in story["deliveries"]:
+        _print_delivery(each)
+    if len(story["history"]) > 1:
+        for each in story["history"]:
+            say(f"  decided   {each['at'][:19]}  {each['decision']} {each['document'] or ''} {each['rule']}")
+    for sentence in story["next"]:
+        say(f"  next      {sentence}")
+
+
+def _print_delivery(each: dict[str, Any]) -> None:
+    amount = f"{each['amount']} {each['currency']}"
+    say(f"  delivery  #{each['id']} {each['document']} ({each['moment']}), {amount}: {each['state']}"
+        + (f", {each['reason']}" if each["reason"] else ""))  # fmt: skip
+    events = [
+        (a["begun_at"], f"attempt   {a['outcome'] or 'not answered yet'}{_because(a)}") for a in each["attempts_made"]
+    ]
+    events += [(a["at"], f"look      {a['saw']}{_because(a)}") for a in each["looks_made"]]
+    events += [(a["at"], f"person    {a['event']}: {a['because']}") for a in each["by_person"]]
+    for at, text in sorted(events):
+        say(f"            {at[:19]}  {text}")
+    if each["document_id"]:
+        say(f"            order {each['order_id']} carries {each['document']} {each['document_id']}")
+
+
+def _because(event: dict[str, Any]) -> str:
+    return f" ({event['reason']})" if event.get("reason") else ""
+
+
+def _words(facts: dict[str, Any]) -> str:
+    paid = "paid" if facts["paid"] else "not paid"
+    how = " by bank" if facts["bank_payment"] else ""
+    ends = "ended" if facts["ended"] else f"ends {facts['ends_at'][:19]} UTC" if facts["ends_at"] else "no end known"
+    return f"{paid}{how}, {ends}"
+
+
+def _documents(record: dict[str, Any]) -> str:
+    return ", ".join(f"{each['document']} {each['state']}" for each in record["deliveries"]) or "-"
+
+
+def _state(connection: dict[str, Any]) -> str:
+    if connection["gone"]:
+        return "gone"
+    if connection["blocked"]:
+        return f"blocked: {connection['blocked']}"
+    return "paused" if connection["paused"] else "active" if connection["active"] else "not active"
+
+
+def _seconds(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0f} s"
+
+
+__all__ = ["app", "bookings", "show"]

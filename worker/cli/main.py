@@ -1,0 +1,35 @@
+"""Puts the commands together."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from worker.cli import connections, enqueue, looking, people, service
+from worker.cli.console import exit_code, group
+
+app = group("Bokun bookings become Space Invoices documents: the right one, at the right moment, exactly once.")
+for module in (service, looking):
+    app.registered_commands += module.app.registered_commands
+app.add_typer(enqueue.app, name="enqueue")
+app.add_typer(connections.app, name="connections")
+app.add_typer(looking.bookings, name="bookings")
+app.add_typer(people.app, name="deliveries")
+
+
+def main() -> None:
+    """The entry of `bokun-sync`: every failure is one line and an exit code."""
+    try:
+        app(standalone_mode=False)
+    except typer.Exit as left:
+        sys.exit(left.exit_code)
+    except typer.Abort:
+        sys.exit(1)
+    except Exception as failed:
+        if (shown := getattr(failed, "show", None)) is not None:  # a usage error of the parser
+            shown()
+            sys.exit(2)
+        sys.exit(exit_code(failed))
+    except KeyboardInterrupt as stopped:
+        sys.exit(exit_code(stopped))
