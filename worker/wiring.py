@@ -64,6 +64,8 @@ def terms(settings: Settings) -> Terms:
         brake_per_hour=settings.brake_per_hour,
         brake_amount=settings.brake_amount,
         brake_age_days=settings.brake_age_days,
+        prices_every=None if settings.prices_sync_every is None else timedelta(seconds=settings.prices_sync_every),
+        prices_currencies=settings.prices_currencies,
     )
 
 

@@ -36,6 +36,8 @@ class Terms:
     brake_per_hour: int | None = None
     brake_amount: Decimal | None = None
     brake_age_days: int | None = None
+    prices_every: timedelta | None = None
+    prices_currencies: tuple[str, ...] = ("EUR",)
 
 
 @dataclass(frozen=True)
