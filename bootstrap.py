@@ -65,7 +65,7 @@ def install(kind: str) -> None:
 
 def main() -> None:
     kind = sys.argv[1] if len(sys.argv) > 1 else "run"
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 - this file is what says so
         raise SystemExit(f"bokun-sync needs Python 3.11 or newer; this is {sys.version.split()[0]}.")
     if is_ready(kind):
         return

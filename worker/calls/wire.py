@@ -73,6 +73,12 @@ class Wire:
         self._may_send = may_send
         self._ssl = ssl.create_default_context()
         self._local = threading.local()
+        self._clients: set[httpx.Client] = set()
+
+    def close(self) -> None:
+        """Closes the kept connections of all threads, once no call is under way."""
+        while self._clients:
+            self._clients.pop().close()
 
     def send(self, request: Request) -> Reply | Silence:
         """One try, without redirects, retries or proxies; never raises for what the network does."""
@@ -99,10 +105,12 @@ class Wire:
             self._local.deadline = _Deadline(self._monotonic)
             pool = _Pool(self._ssl, self._local.deadline)
             self._local.client = httpx.Client(transport=pool, timeout=self._timeout, trust_env=False)
+            self._clients.add(self._local.client)
         return self._local.client, self._local.deadline
 
     def _forget(self) -> None:
         """A connection that failed once is not used again."""
+        self._clients.discard(self._local.client)
         self._local.client.close()
         del self._local.client
 

@@ -75,7 +75,7 @@ def _broker(settings: Settings) -> Finding:
         policy = connect(settings.redis_url).config_get("maxmemory-policy")
     except Exception as failed:
         return Finding("broker", False, f"cannot be reached ({type(failed).__name__})", "check REDIS_URL")
-    word = str(dict(policy).get("maxmemory-policy", "unknown"))  # type: ignore[arg-type]
+    word = str(dict(policy).get("maxmemory-policy", "unknown"))
     evicts = word.startswith("allkeys")
     return Finding("broker", not evicts, f"answers, policy {word}", "set maxmemory-policy noeviction" if evicts else "")
 

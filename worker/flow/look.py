@@ -10,6 +10,7 @@ from typing import Any, assert_never
 import structlog
 from sqlalchemy.engine import Row
 
+from worker.calls.call import Call
 from worker.calls.sending import CallFailed, Failure
 from worker.domain.decision import ISSUING, Document, Moment
 from worker.domain.delivery import Event, State
@@ -17,7 +18,7 @@ from worker.domain.proof import Absent, Expected, Found, Mismatched, Order, Pend
 from worker.domain.retry import LONGEST, MOST_EFFECTS, again_at
 from worker.flow.blocks import block
 from worker.flow.services import Services
-from worker.spaceinvoices.loopback import pages
+from worker.spaceinvoices.loopback import Page, pages
 from worker.spaceinvoices.orders import find_orders, groups, read_order
 from worker.store import bookings, connections, deliveries, notices, outbox
 from worker.store.deliveries import LOOK_LASTS, Looked
@@ -90,13 +91,13 @@ def _expected(row: Row[Any], names: set[str], of: Sequence[str], live: Sequence[
 def _orders(services: Services, organization: str, views: Sequence[View]) -> list[Order] | CallFailed:
     names = sorted({name for view in views for name in view.expected.names})
     of = sorted({id_ for view in views for id_ in view.expected.connections})
+    marked = any(view.expected.moment not in ISSUING for view in views)
+
+    def page(skip: int) -> Call[Page]:
+        return find_orders(organization, connections=of, names=names, payloads=marked, skip=skip)
+
     try:
-        records = list(
-            pages(
-                lambda skip: find_orders(organization, connections=of, names=names, skip=skip),
-                services.space_invoices.fetch,
-            )
-        )
+        records = list(pages(page, services.space_invoices.fetch))
     except CallFailed as failure:
         return failure
     return [order for record in records if (order := read_order(record)) is not None]

@@ -64,6 +64,12 @@ class Services:
         futures = [self.pool.submit(copy_context().run, step, item) for item in items]
         return (future.result() for future in futures)
 
+    def close(self) -> None:
+        """Ends the threads and closes the connections, to the remotes and to the database."""
+        self.pool.shutdown()
+        self.space_invoices.wire.close()
+        self.database.close()
+
 
 @dataclass(frozen=True, slots=True)
 class Until:

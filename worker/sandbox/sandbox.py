@@ -33,7 +33,7 @@ class Sandbox:
         bokun_port: int = 0,
         space_invoices_port: int = 0,
         host: str = "127.0.0.1",
-        **knobs: Any,  # noqa: ANN401 - the fields of Knobs
+        **knobs: Any,
     ) -> None:
         self.world = World(clock, Knobs(**knobs))
         self.webhooks = Webhooks(clock)
@@ -212,7 +212,7 @@ class Sandbox:
         keys = {"access_key": account.access_key, "secret_key": account.secret_key}
         return {**copy(row), "organization": row["organizationId"], **keys}
 
-    def _copies(self, rows: Any) -> list[Json]:  # noqa: ANN401 - any iterable of records
+    def _copies(self, rows: Any) -> list[Json]:
         with self.world.lock:
             return [copy(row) for row in rows]
 

@@ -82,7 +82,7 @@ def reach(row: Json, path: str) -> object:
     return value
 
 
-def _part(key: str, wanted: Any) -> Predicate:  # noqa: ANN401 - whatever stands in the JSON
+def _part(key: str, wanted: Any) -> Predicate:
     if key in _JOINED:
         tests = [predicate(_as_object(part)) for part in _as_list(wanted)]
         return partial(_JOINED[key], tests)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -31,17 +31,20 @@ def find(
     where: Where | None = None,
     skip: int = 0,
     deleted: bool = False,
+    fields: Sequence[str] = (),
     more: Mapping[str, Any] | None = None,
 ) -> Call[Page]:
     """A page of a list, in a stable order; `filter` as JSON text, so that types survive (space-invoices.md 5.3).
 
-    `more` are members of the filter that a person names (order, fields, include); they win.
+    `more` are members of the filter that a person names (order, include ...); they win.
     """
     filter_: dict[str, Any] = {"limit": PAGE, "skip": skip, "order": "id ASC"}
     if where:
         filter_["where"] = where
     if deleted:
         filter_["deleted"] = True
+    if fields:
+        filter_["fields"] = list(fields)
     return Call(name, "GET", target(*segments, query={"filter": json.dumps(filter_ | dict(more or {}))}), read_page)
 
 
