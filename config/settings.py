@@ -64,8 +64,13 @@ class Settings(BaseSettings):
     flower_port: Annotated[int, Field(ge=0, le=65535)] = 5555
     flower_basic_auth: SecretStr = SecretStr("")
     in_flight: Annotated[int, Field(ge=1, le=256)] = 32
+    page_password: SecretStr = SecretStr("")
+    metrics_token: SecretStr = SecretStr("")
+    trusted_proxies: Words = ("127.0.0.1", "::1")
 
-    @field_validator("space_invoices_organizations", "bank_payment_types", "prices_currencies", mode="before")
+    @field_validator(
+        "space_invoices_organizations", "bank_payment_types", "trusted_proxies", "prices_currencies", mode="before"
+    )
     @classmethod
     def _comma_separated(cls, value: Any) -> Any:
         return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value

@@ -1,0 +1,105 @@
+"""Bokun's two kinds of webhooks (bokun.md 4): the form is checked, the id is taken, everything else is read again."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+from pydantic import SecretStr
+from sqlalchemy.exc import DBAPIError
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from worker.bokun.webhooks import booking_id_from_body, booking_id_from_headers, topic, verify
+from worker.flow.services import Services
+from worker.flow.uninstall import uninstalled
+from worker.web.bells import Bells
+from worker.web.body import read_json
+from worker.web.inbox import PATIENCE, Announced, Inbox, InboxAway
+from worker.web.refusals import Refused
+
+log = structlog.get_logger()
+BELL = "tasks.plan.notices"
+
+
+@dataclass(frozen=True)
+class Webhooks:
+    """What the two addresses work with."""
+
+    secrets: tuple[str, ...]
+    tokens: tuple[str, ...]
+    inbox: Inbox
+    bells: Bells
+    services: Services
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/webhooks/bokun", self.app_store, methods=["POST"]),
+            Route("/webhooks/bokun/{token}", self.classic, methods=["POST"]),
+        ]
+
+    async def app_store(self, request: Request) -> Response:
+        """An app-store webhook: the signature covers the headers only, so the id comes from there."""
+        headers = _signed_headers(request, self.secrets)
+        await read_json(request)
+        about = topic(headers) or ""
+        if about.startswith("bookings/"):
+            booking = booking_id_from_headers(headers)
+            if booking is None:
+                raise Refused(400, "no usable booking id in the signed header")
+            return await self._announce(booking)
+        if about == "apps/uninstall":
+            return await self._uninstalled()
+        log.info("webhook.unknown", topic=about[:64])
+        return PlainTextResponse("unknown topic\n")
+
+    async def classic(self, request: Request) -> Response:
+        """A classic notification: unsigned, so the path is the secret and only the id is used."""
+        if not _is_one_of(request.path_params["token"], self.tokens):
+            raise Refused(404, "unknown webhook path")
+        booking = booking_id_from_body(await read_json(request))
+        if booking is None:
+            raise Refused(400, "no usable booking id in the body")
+        return await self._announce(booking)
+
+    async def _announce(self, booking: int) -> Response:
+        try:
+            await self.inbox.store(Announced(booking))
+        except InboxAway:
+            raise Refused(503, "the notice could not be stored", **{"retry-after": "5"}) from None
+        self.bells.ring(BELL)
+        return PlainTextResponse("stored\n")
+
+    async def _uninstalled(self) -> Response:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await asyncio.to_thread(uninstalled, self.services)
+        except (TimeoutError, DBAPIError):
+            raise Refused(503, "the connections could not be paused", **{"retry-after": "5"}) from None
+        return PlainTextResponse("paused\n")
+
+
+def _signed_headers(request: Request, secrets: Sequence[str]) -> dict[str, str]:
+    """The x-bokun headers, if they are signed; each may come once, or it is unclear which one was signed."""
+    named = [(name, value) for name, value in request.headers.items() if name.startswith("x-bokun-")]
+    headers = dict(named)
+    if not secrets:
+        raise Refused(401, "BOKUN_APP_SECRET is not set")
+    if len(headers) != len(named):
+        raise Refused(401, "a signed header came twice")
+    if not verify(headers, secrets):
+        raise Refused(401, "the signature is missing or wrong")
+    return headers
+
+
+def _is_one_of(given: str, tokens: Sequence[str]) -> bool:
+    return any(hmac.compare_digest(given.encode("utf-8", "replace"), token.encode()) for token in tokens)
+
+
+def words(secret: SecretStr) -> tuple[str, ...]:
+    """The comma separated secrets of a setting; several allow rotation."""
+    return tuple(word for each in secret.get_secret_value().split(",") if (word := each.strip()))
