@@ -51,8 +51,9 @@ class _Place:
         return Offer(self.season, self.key, self.title, amount)
 
     def unmapped(self, what: str, because: str = NO_PLACE) -> Unmapped:
-        where = f"{what} of {self.key} ({self.title})" if what else f"{self.key} ({self.title})"
-        return Unmapped(self.key.product, self.season.currency, f"{where}, {self.season}", because)
+        """Names it with its place: a rate's own extras belong to no pricing category."""
+        place = f"{str(self.key).removesuffix(f'|{PER_BOOKING}')} ({self.title}), {self.season}"
+        return Unmapped(self.key.product, self.season.currency, f"{what} of {place}" if what else place, because)
 
 
 def _season(product: int, currency: str, season: Json) -> Iterator[Offer | Unmapped]:

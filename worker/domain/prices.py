@@ -70,8 +70,8 @@ class Plan:
     """Products whose prices were not understood: a person should look."""
     kept: tuple[str, ...] = ()
     """Lists of ours that are not wanted any more and stay, because a person put prices of their own into them."""
-    without_item: tuple[str, ...] = ()
-    """Keys of prices that are synced without `itemId`, because no item is mapped to them."""
+    without_item: tuple[tuple[str, str], ...] = ()
+    """Keys and titles of prices that are synced without `itemId`, because no item is mapped to them."""
 
     @property
     def size(self) -> int:
@@ -106,7 +106,9 @@ def difference(
     steps += [step for each in doubles for step in work.leave(each, DOUBLE)]
     return _plan(
         steps,
-        without_item={str(key) for each in wanted.values() for key in each if str(key) not in items},
+        without_item={
+            (str(key), offer.title) for each in wanted.values() for key, offer in each.items() if str(key) not in items
+        },
         kept=[each.name for each in (*left, *doubles) if any(price.key is None for price in each.prices)],
     )
 
@@ -235,7 +237,7 @@ def _removal(list_key: str, list_: PriceList, price: Price, because: str) -> Rem
     return Removal(price.id, list_.id, list_key, str(price.key), title if isinstance(title, str) else "", because)
 
 
-def _plan(steps: Sequence[Step], *, without_item: Iterable[str], kept: Sequence[str]) -> Plan:
+def _plan(steps: Sequence[Step], *, without_item: Iterable[tuple[str, str]], kept: Sequence[str]) -> Plan:
     changes = [step for step in steps if isinstance(step, Change)]
     removals = [step for step in steps if isinstance(step, Removal)]
     return Plan(
