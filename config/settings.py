@@ -61,6 +61,7 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    flower_address: str = "127.0.0.1"
     flower_port: Annotated[int, Field(ge=0, le=65535)] = 5555
     flower_basic_auth: SecretStr = SecretStr("")
     in_flight: Annotated[int, Field(ge=1, le=256)] = 32

@@ -44,7 +44,6 @@ def celery_app(settings: Settings) -> Celery:
     app = Celery("bokun-sync", include=list(TASKS))
     app.conf.update(celery_settings(settings.redis_url))
     app.conf.beat_schedule = beat_schedule(settings)
-    app.conf.beat_schedule_filename = os.environ.get("BEAT_FILE", "var/celerybeat-schedule")
     setup_logging.connect(_set_up_logging, weak=False)
     app.set_default()
     return app
