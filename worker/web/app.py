@@ -27,7 +27,7 @@ from worker.web.webhooks import Webhooks, words
 
 def build(settings: Settings, services: Services) -> Starlette:
     """The app on these services; nothing is read from anywhere else."""
-    disable_created_metrics()
+    disable_created_metrics()  # type: ignore[no-untyped-call]
     own, state = CollectorRegistry(), CollectorRegistry()
     served = Served(own)
     state.register(State(services))
