@@ -55,10 +55,13 @@ class Settings(BaseSettings):
     brake_per_hour: Annotated[int, Field(ge=1)] | None = None
     brake_amount: Annotated[Decimal, Field(gt=0)] | None = None
     brake_age_days: Annotated[int, Field(ge=1)] | None = None
+    prices_sync_every: Annotated[float, Field(gt=0, le=30 * 86400)] | None = None
+    prices_currencies: Words = ("EUR",)
     log_format: Literal["json", "console"] = "json"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    flower_address: str = "127.0.0.1"
     flower_port: Annotated[int, Field(ge=0, le=65535)] = 5555
     flower_basic_auth: SecretStr = SecretStr("")
     in_flight: Annotated[int, Field(ge=1, le=256)] = 32
@@ -66,12 +69,16 @@ class Settings(BaseSettings):
     metrics_token: SecretStr = SecretStr("")
     trusted_proxies: Words = ("127.0.0.1", "::1")
 
-    @field_validator("space_invoices_organizations", "bank_payment_types", "trusted_proxies", mode="before")
+    @field_validator(
+        "space_invoices_organizations", "bank_payment_types", "trusted_proxies", "prices_currencies", mode="before"
+    )
     @classmethod
     def _comma_separated(cls, value: Any) -> Any:
         return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
 
-    @field_validator("start_from", "brake_per_hour", "brake_amount", "brake_age_days", mode="before")
+    @field_validator(
+        "start_from", "brake_per_hour", "brake_amount", "brake_age_days", "prices_sync_every", mode="before"
+    )
     @classmethod
     def _empty_is_off(cls, value: Any) -> Any:
         return None if value in ("", "off") else value
@@ -80,6 +87,14 @@ class Settings(BaseSettings):
     @classmethod
     def _aware(cls, value: datetime | None) -> datetime | None:
         return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+
+    @field_validator("prices_currencies")
+    @classmethod
+    def _currency_codes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        codes = tuple(dict.fromkeys(each.upper() for each in value))
+        if not codes or any(len(each) != 3 or not each.isalpha() or not each.isascii() for each in codes):
+            raise ValueError("must be one or more currency codes such as EUR, comma separated")
+        return codes
 
     @field_validator("database_url")
     @classmethod

@@ -143,7 +143,7 @@ class House:
 
     def settle_down(self) -> None:
         """Time passes in steps, as bells ring, until every absence can be proven and what follows is sent and seen."""
-        for minutes in (0, 1, 3, 5, 10, 16, 16, 16):
+        for minutes in (0, 1, 5, 16, 16, 1):
             self.later(minutes=minutes)
 
     def mirror(self) -> None:

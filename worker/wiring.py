@@ -72,6 +72,8 @@ def terms(settings: Settings) -> Terms:
         expects_webhooks=bool(
             settings.bokun_app_secret.get_secret_value() or settings.webhook_token.get_secret_value()
         ),
+        prices_every=None if settings.prices_sync_every is None else timedelta(seconds=settings.prices_sync_every),
+        prices_currencies=settings.prices_currencies,
     )
 
 

@@ -15,6 +15,7 @@ from worker.calls import json
 from worker.calls.call import Call, UnexpectedShape
 from worker.calls.limiter import Limit, Limiter, TooLong
 from worker.calls.wire import Reply, Request, Silence, Wire
+from worker.domain.retry import LONGEST_ASKED
 
 T = TypeVar("T")
 _READ_LIMIT = 16 * 1024 * 1024
@@ -144,12 +145,15 @@ def read(call: Call[T], reply: Reply, remote: str) -> T:
 
 
 def asked(reply: Reply, now: datetime) -> timedelta | None:
-    """The wait that Retry-After asks for, seconds or a date; None where it says nothing usable."""
+    """The wait that Retry-After asks for, seconds or a date, an hour at most; None where it says nothing usable.
+
+    Cut here, because it also closes the rate limit for everybody: one absurd number would be for ever.
+    """
     text = reply.headers.get("retry-after", "").strip()
-    if text.isascii() and text.isdigit() and len(text) < 10:
-        return timedelta(seconds=int(text))
+    if text.isascii() and text.isdigit():
+        return min(timedelta(seconds=int(text.lstrip("0")[:9] or 0)), LONGEST_ASKED)
     try:
-        return max(parsedate_to_datetime(text) - now, timedelta(0))
+        return min(max(parsedate_to_datetime(text) - now, timedelta(0)), LONGEST_ASKED)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
 

@@ -37,6 +37,8 @@ class Terms:
     brake_amount: Decimal | None = None
     brake_age_days: int | None = None
     expects_webhooks: bool = False
+    prices_every: timedelta | None = None
+    prices_currencies: tuple[str, ...] = ("EUR",)
 
 
 @dataclass(frozen=True)

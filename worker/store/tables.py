@@ -340,3 +340,29 @@ class CallTally(Table, table=True):
     """The upper bound of the histogram's bucket, as Prometheus writes it."""
     calls: int = Field(sa_column=Column(_BIG, nullable=False))
     seconds: float
+
+
+class PriceItem(Table, table=True):
+    """Which item of Space Invoices a price of Bokun's stands for, as a person said."""
+
+    organization: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    """Product, rate and pricing category: the natural key of a price."""
+    item_id: str
+
+    __tablename__ = "price_item"
+
+
+class PriceSync(Table, table=True):
+    """When the prices of a connection are due, and who is at it now: two syncs at once would create twice."""
+
+    connection_id: str = Field(primary_key=True)
+    due_at: datetime = Field(sa_column=_time())
+    failures: int = 0
+    token: str | None = None
+    lease_until: datetime | None = Field(default=None, sa_column=_time(nullable=True))
+    synced_at: datetime | None = Field(default=None, sa_column=_time(nullable=True))
+    reason: str | None = Field(default=None, sa_column=_text(nullable=True))
+    """Why the last sync failed."""
+
+    __tablename__ = "price_sync"
