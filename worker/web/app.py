@@ -24,6 +24,8 @@ from worker.web.scrape import Scrape
 from worker.web.site import site
 from worker.web.webhooks import Webhooks, words
 
+_DOORS = frozenset({"", "webhooks", "healthz", "readyz", "metrics", "bookings", "login", "static"})
+
 
 def build(settings: Settings, services: Services) -> Starlette:
     """The app on these services; nothing is read from anywhere else."""
@@ -47,7 +49,7 @@ def build(settings: Settings, services: Services) -> Starlette:
     async def http(request: Request, wrong: Exception) -> Response:
         return _refusal(request, _as_refused(wrong), served)
 
-    return Starlette(
+    app = Starlette(
         routes=[
             *webhooks.routes(),
             *health(settings, services.database).routes(),
@@ -58,6 +60,8 @@ def build(settings: Settings, services: Services) -> Starlette:
         exception_handlers={Refused: refused, HTTPException: http},
         lifespan=lifespan,
     )
+    app.router.redirect_slashes = False
+    return app
 
 
 def _refusal(request: Request, why: Exception, served: Served) -> Response:
@@ -77,5 +81,5 @@ def _as_refused(wrong: Exception) -> Exception:
 
 def _where(request: Request) -> str:
     """The door, without what a stranger wrote behind it: a path can hold a secret."""
-    path = request.url.path
-    return "/webhooks/bokun" if path.startswith("/webhooks/bokun") else path.split("/", 2)[1][:16]
+    first = str(request.scope["path"]).removeprefix("/").partition("/")[0]
+    return f"/{first}" if first in _DOORS else "elsewhere"
