@@ -6,21 +6,27 @@ import structlog
 from sqlalchemy import Connection as Open
 
 from worker.flow.services import Services
-from worker.store import connections
+from worker.store import connections, hearings
 from worker.store.tables import Connection
 
 log = structlog.get_logger()
 
 
-def uninstalled(services: Services) -> list[str]:
-    """Pauses every connection that works; one alert, and none for a repeated webhook."""
+def uninstalled(services: Services, vendor: str) -> list[str]:
+    """Pauses the vendor's connections; one alert, and none for a repeated webhook.
+
+    Which they are, the bookings tell that webhooks announced for this vendor; while none is known, it is all of them:
+    a pause loses nothing.
+    """
 
     def step(open_: Open) -> list[str]:
         now = services.clock()
         working = connections.load(open_, Connection.gone_at.is_(None), Connection.paused_at.is_(None))  # type: ignore[union-attr]
-        for each in working:
-            connections.change(open_, each.id, paused_at=now)
-        return [str(each.id) for each in working]
+        known = hearings.of_vendor(open_, vendor)
+        concerned = [str(each.id) for each in working if each.id in known or not known]
+        for connection in concerned:
+            connections.change(open_, connection, paused_at=now)
+        return concerned
 
     paused = services.database.run(step)
     if paused:

@@ -18,6 +18,7 @@ from worker.web.health import health
 from worker.web.inbox import Inbox
 from worker.web.limits import HeaderLimits
 from worker.web.refusals import Refusal, Refused
+from worker.web.site import site
 from worker.web.webhooks import Webhooks, words
 
 
@@ -34,7 +35,11 @@ def build(settings: Settings, services: Services) -> Starlette:
         bells.close()
 
     return Starlette(
-        routes=[*webhooks.routes(), *health(settings, services.database).routes()],
+        routes=[
+            *webhooks.routes(),
+            *health(settings, services.database).routes(),
+            *site(settings, services).routes(),
+        ],
         middleware=[Middleware(HeaderLimits)],
         exception_handlers={Refused: _refused, HTTPException: _http},
         lifespan=lifespan,

@@ -15,7 +15,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy import Connection as Open
 
-from worker.store import connections, notices
+from worker.store import connections, hearings, notices
 from worker.store.database import Database
 from worker.store.tables import Connection
 
@@ -34,6 +34,8 @@ class Announced:
     """A webhook says that this booking may have changed."""
 
     booking: int
+    vendor: str | None
+    """Whom it was signed for; None: a classic notification."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +115,10 @@ def store(open_: Open, group: Sequence[Announced], now: datetime) -> None:
     classic notification has none at all (bokun.md 4). Reading a booking once too often is harmless, missing one is not.
     """
     reading = connections.load(open_, Connection.gone_at.is_(None))  # type: ignore[union-attr]
-    bookings = {one.booking for one in group}
-    notices.note(open_, "webhook", ((each.id, booking) for each in reading for booking in bookings), now)
+    vendors = {one.booking: one.vendor for one in group}
+    announced = {(str(each.id), booking): vendor for each in reading for booking, vendor in vendors.items()}
+    notices.note(open_, "webhook", announced, now)
+    hearings.heard(open_, announced, now)
 
 
 def _answer(group: Sequence[_Waiting], failed: Exception | None) -> None:

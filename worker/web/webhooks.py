@@ -51,9 +51,9 @@ class Webhooks:
             booking = booking_id_from_headers(headers)
             if booking is None:
                 raise Refused(400, "no usable booking id in the signed header")
-            return await self._announce(booking)
+            return await self._announce(Announced(booking, headers.get("x-bokun-vendor-id")))
         if about == "apps/uninstall":
-            return await self._uninstalled()
+            return await self._uninstalled(headers.get("x-bokun-vendor-id", ""))
         log.info("webhook.unknown", topic=about[:64])
         return PlainTextResponse("unknown topic\n")
 
@@ -64,20 +64,20 @@ class Webhooks:
         booking = booking_id_from_body(await read_json(request))
         if booking is None:
             raise Refused(400, "no usable booking id in the body")
-        return await self._announce(booking)
+        return await self._announce(Announced(booking, None))
 
-    async def _announce(self, booking: int) -> Response:
+    async def _announce(self, announced: Announced) -> Response:
         try:
-            await self.inbox.store(Announced(booking))
+            await self.inbox.store(announced)
         except InboxAway:
             raise Refused(503, "the notice could not be stored", **{"retry-after": "5"}) from None
         self.bells.ring(BELL)
         return PlainTextResponse("stored\n")
 
-    async def _uninstalled(self) -> Response:
+    async def _uninstalled(self, vendor: str) -> Response:
         try:
             async with asyncio.timeout(PATIENCE):
-                await asyncio.to_thread(uninstalled, self.services)
+                await asyncio.to_thread(uninstalled, self.services, vendor)
         except (TimeoutError, DBAPIError):
             raise Refused(503, "the connections could not be paused", **{"retry-after": "5"}) from None
         return PlainTextResponse("paused\n")
