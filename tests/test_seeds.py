@@ -1,5 +1,6 @@
 """The seeds are the contract: their 18 endpoints, compared with the client, the commands and the stand-in."""
 
+import itertools
 import json
 import re
 from pathlib import Path
@@ -23,7 +24,7 @@ def endpoints(text):
 def documented(text):
     """Each endpoint's own section, cut at its JavaScript sample: the body it shows and the answer."""
     cuts = [*(found.start() for found in _SAMPLE.finditer(text)), len(text)]
-    for start, end in zip(cuts, cuts[1:], strict=False):
+    for start, end in itertools.pairwise(cuts):
         section = text[start:end]
         path, method = _SAMPLE.match(section).groups()
         yield f"{method} {path.replace('{id}', ':id')}", _body(section), _answer(section), section
