@@ -67,5 +67,7 @@ def mark(row):
 
 def written(sandbox):
     """Every call that changed something in Space Invoices, by method and resource."""
-    paths = [(each["method"], each["path"].removeprefix("/v1/")) for each in sandbox.requests if each["method"] != "GET"]
+    paths = [
+        (each["method"], each["path"].removeprefix("/v1/")) for each in sandbox.requests if each["method"] != "GET"
+    ]
     return [(method, path.split("/")[-1] if method == "POST" else path.split("/")[0]) for method, path in paths]

@@ -61,7 +61,7 @@ def services(*required: str, found: Settings | None = None) -> Iterator[Services
         yield built
     finally:
         built.pool.shutdown(wait=False, cancel_futures=True)
-        built.database.close()
+        built.close()
 
 
 def _no_broker(_name: str, *_ids: str | int) -> None:
