@@ -138,7 +138,9 @@ def _work(open_: Open) -> list[Need]:
 
 
 def _held(row: Row[Any]) -> Need:
-    command = f"bokun-sync deliveries settle {row.id} --because …\nbokun-sync deliveries release {row.id} --because …"
+    command = (
+        f"bokun-sync deliveries settle {row.id} --because WHY\nbokun-sync deliveries release {row.id} --because WHY"
+    )
     return Need("held", _what(row), row.reason or "it is held", command, _name(row))
 
 
@@ -153,7 +155,7 @@ def _asked(row: Row[Any]) -> Need:
 
 
 def _import(row: Row[Any]) -> Need:
-    command = f"bokun-sync connections settle-import {row.id} --because …"
+    command = f"bokun-sync connections settle-import {row.id} --because WHY"
     return Need("import", f"Import of {row.type} for {row.connection_id}", row.reason or "no answer came", command)
 
 

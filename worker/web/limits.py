@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from worker.web.refusals import Refusal, Refused
+from worker.web.refusals import BODY_ENDED, Refusal, Refused
 
 MOST_HEADERS = 100
 MOST_BYTES = 16 * 1024
@@ -21,7 +21,19 @@ class HeaderLimits:
             refusal = Refusal(Refused(431, "the headers are too large"), where="headers")
             await refusal(scope, receive, send)
             return
-        await self._app(scope, receive, send)
+        await self._app(scope, _remembering(scope, receive), send)
+
+
+def _remembering(scope: Scope, receive: Receive) -> Receive:
+    """The same, and the scope says once the body has come to its end: who reads on after that waits for ever."""
+
+    async def remembered() -> Message:
+        message = await receive()
+        if not message.get("more_body"):
+            scope[BODY_ENDED] = True
+        return message
+
+    return remembered
 
 
 def _too_much(scope: Scope) -> bool:

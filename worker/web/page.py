@@ -99,7 +99,7 @@ def _needs(found: Board) -> Markup:
 
 def _need(each: Need) -> Markup:
     booking = tag("p", "Booking ", booking_link(each.booking)) if each.booking else None
-    command = tag("pre", tag("code", each.command), tabindex="0") if each.command else None
+    command = tag("pre", tag("code", each.command)) if each.command else None
     kind = tag("span", each.kind, class_=f"kind {each.kind}")
     return tag("li", tag("h3", kind, " ", each.what), booking, tag("p", foreign(each.because)), command)
 

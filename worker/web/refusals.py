@@ -9,6 +9,8 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
 log = structlog.get_logger()
+BODY_ENDED = "bokun_sync.body_ended"
+"""The scope has it once the body was read to its end."""
 _LINGER_SECONDS = 2.0
 _LINGER_BYTES = 16 * 1024 * 1024
 
@@ -31,11 +33,12 @@ class Refusal(PlainTextResponse):
         super().__init__(f"{refused.because}\n", refused.status, headers)
         log.warning("request.refused", status=refused.status, because=refused.because, where=where)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         start = {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
         await send(start)
         await send({"type": "http.response.body", "body": self.body, "more_body": True})
-        await _drain(receive)
+        if BODY_ENDED not in scope:
+            await _drain(receive)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

@@ -17,7 +17,7 @@ def story(code: str, stories: list[Story]) -> list[Markup]:
 
 def unknown(code: str) -> list[Markup]:
     """Nothing is known of this booking."""
-    hint = tag("pre", tag("code", "bokun-sync enqueue booking CONNECTION BOOKING"), tabindex="0")
+    hint = tag("pre", tag("code", "bokun-sync enqueue booking CONNECTION BOOKING"))
     said = tag("p", "No connection has read it. If Bokun has it, this reads it now:")
     return [tag("h1", "Booking ", foreign(code), " is not known"), said, hint]
 

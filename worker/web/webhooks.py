@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import Sequence
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -20,10 +21,12 @@ from worker.flow.uninstall import uninstalled
 from worker.web.bells import Bells
 from worker.web.body import read_json
 from worker.web.inbox import PATIENCE, Announced, Inbox, InboxAway
+from worker.web.metrics import Served
 from worker.web.refusals import Refused
 
 log = structlog.get_logger()
 BELL = "tasks.plan.notices"
+Receiver = Callable[[Request], Awaitable[Response]]
 
 
 @dataclass(frozen=True)
@@ -35,11 +38,12 @@ class Webhooks:
     inbox: Inbox
     bells: Bells
     services: Services
+    served: Served
 
     def routes(self) -> list[Route]:
         return [
-            Route("/webhooks/bokun", self.app_store, methods=["POST"]),
-            Route("/webhooks/bokun/{token}", self.classic, methods=["POST"]),
+            Route("/webhooks/bokun", self._counted("app-store", self.app_store), methods=["POST"]),
+            Route("/webhooks/bokun/{token}", self._counted("classic", self.classic), methods=["POST"]),
         ]
 
     async def app_store(self, request: Request) -> Response:
@@ -65,6 +69,25 @@ class Webhooks:
         if booking is None:
             raise Refused(400, "no usable booking id in the body")
         return await self._announce(Announced(booking, None))
+
+    def _counted(self, kind: str, receive: Receiver) -> Receiver:
+        """The same, with its answer and its time counted; the topic is only believed once it is signed."""
+
+        async def counted(request: Request) -> Response:
+            begun = time.perf_counter()
+            status = 500
+            try:
+                answer = await receive(request)
+                status = answer.status_code
+                return answer
+            except Refused as refused:
+                status = refused.status
+                raise
+            finally:
+                about = topic(request.headers) if kind == "app-store" and status != 401 else None
+                self.served.webhook(kind, about, status, time.perf_counter() - begun)
+
+        return counted
 
     async def _announce(self, announced: Announced) -> Response:
         try:
