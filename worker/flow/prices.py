@@ -97,7 +97,6 @@ def sync(services: Services, connection: str, until: Until) -> Synced | str:
     except PricesBusy as busy:
         return str(busy)
     except PricesFailed as failed:
-        log.warning("prices.failed", connection=connection, because=str(failed))
         return str(failed)
 
 
