@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from celery import Celery, shared_task
 from celery.exceptions import SoftTimeLimitExceeded
-from celery.signals import setup_logging
+from celery.signals import setup_logging, worker_ready
 from kombu.exceptions import KombuError
 from sqlalchemy.exc import DBAPIError
 
@@ -45,6 +45,7 @@ def celery_app(settings: Settings) -> Celery:
     app.conf.update(celery_settings(settings.redis_url))
     app.conf.beat_schedule = beat_schedule(settings)
     setup_logging.connect(_set_up_logging, weak=False)
+    worker_ready.connect(_ring_all, weak=False)
     app.set_default()
     return app
 
@@ -52,6 +53,12 @@ def celery_app(settings: Settings) -> Celery:
 def _set_up_logging(**_: object) -> None:
     settings = read()
     logs.configure(settings.log_format, settings.log_level)
+
+
+def _ring_all(sender: Any, **_: object) -> None:
+    """A worker that starts looks at everything once: beat would let a whole period pass first."""
+    for entry in sender.app.conf.beat_schedule.values():
+        ring(entry["task"])
 
 
 def services() -> Services:

@@ -12,7 +12,7 @@ import typer
 from worker.cli.console import DONE, FAILED, Failed, WrongUse, Yes, ask, group, say, services, settings, warn
 
 if TYPE_CHECKING:
-    from worker.flow.services import Services
+    from worker.flow.services import Services, Until
 
 app = group("Puts a task on the broker and prints its id; --wait follows it, --now runs it here without a broker.")
 Wait = Annotated[bool, typer.Option("--wait", help="Follow the run's row in the database to its end.")]
@@ -31,10 +31,17 @@ def poll(connection: Connection = None, wait: Wait = False, now: Now = False) ->
     from worker.flow.poll import poll_one
 
     if connection is None:
-        _go("tasks.poll.connections", (), wait, now, poll_all)
+        _go("tasks.poll.connections", (), wait, now, lambda built: poll_all(built, _for_long(built)))
     else:
         one = connection
-        _go("tasks.poll.connection", (one,), wait, now, lambda built: poll_one(built, one), connection=one)
+        _go(
+            "tasks.poll.connection",
+            (one,),
+            wait,
+            now,
+            lambda built: poll_one(built, one, _for_long(built)),
+            connection=one,
+        )
 
 
 @app.command()
@@ -124,6 +131,13 @@ def import_(
     number = asked
     _go("tasks.imports.run", (number,), wait, now, lambda built: imports.send(built, number), connection=connection,
         import_=number)  # fmt: skip
+
+
+def _for_long(built: Services) -> Until:
+    """A person waits for it here."""
+    from worker.flow.services import Until
+
+    return Until.seconds(built, 3600.0)
 
 
 def _go(

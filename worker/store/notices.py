@@ -11,9 +11,9 @@ from sqlalchemy import bindparam, delete, func, select, tuple_, update
 from sqlalchemy.engine import Row
 
 from worker.store.statements import every, insert, table
-from worker.store.tables import Booking, Delivery, Notice, Sighting
+from worker.store.tables import Booking, Connection, Delivery, Notice, Sighting
 
-_n, _b, _d = table(Notice).c, table(Booking).c, table(Delivery).c
+_n, _b, _d, _c = (table(each).c for each in (Notice, Booking, Delivery, Connection))
 LEASE = timedelta(seconds=120)
 
 
@@ -77,8 +77,12 @@ def undecided(open_: Open, connections: Sequence[str], now: datetime) -> int:
 
 
 def claim(open_: Open, now: datetime, *, most: int, connection: str | None = None) -> Sequence[Row[Any]]:
-    """Due notices, each for a lease: who dies while reading leaves them due again."""
-    due = select(_n.id).where(_n.due_at <= now)
+    """Due notices, each for a lease: who dies while reading leaves them due again.
+
+    Those of a connection that is paused, blocked or gone pile up, one per booking, until it goes on.
+    """
+    working = select(_c.id).where(_c.paused_at.is_(None), _c.blocked_at.is_(None), _c.gone_at.is_(None))
+    due = select(_n.id).where(_n.due_at <= now, _n.connection_id.in_(working))
     if connection is not None:
         due = due.where(_n.connection_id == connection)
     due = due.order_by(_n.due_at, _n.id).limit(most).with_for_update(skip_locked=True)
@@ -99,6 +103,11 @@ def put_off(open_: Open, later: Iterable[tuple[int, int, datetime, str]]) -> Non
     if rows:
         same = update(Notice).where(_n.id == bindparam("i"), _n.version == bindparam("v"))
         open_.execute(same.values(due_at=bindparam("due"), reason=bindparam("why")), rows)
+
+
+def drop(open_: Open, connections: Sequence[str]) -> None:
+    """Takes the notices of connections that are gone out of the inbox."""
+    open_.execute(delete(Notice).where(_n.connection_id.in_(connections)))
 
 
 def unread(open_: Open) -> int:

@@ -57,6 +57,13 @@ class Connection(Table, table=True):
     secret_key: str | None = Field(default=None, sa_column=_text(nullable=True))
     watermark: datetime | None = Field(default=None, sa_column=_time(nullable=True))
     polled_at: datetime | None = Field(default=None, sa_column=_time(nullable=True))
+    poll_since: datetime | None = Field(default=None, sa_column=_time(nullable=True))
+    poll_until: datetime | None = Field(default=None, sa_column=_time(nullable=True))
+    """The window of a poll that is under way: it goes on at this page, whoever does it, until the watermark moves."""
+    poll_role: int = 0
+    poll_page: int = 0
+    poll_seen: int = 0
+    poll_lease_until: datetime | None = Field(default=None, sa_column=_time(nullable=True))
     paused_at: datetime | None = Field(default=None, sa_column=_time(nullable=True))
     blocked_at: datetime | None = Field(default=None, sa_column=_time(nullable=True))
     blocked_by: str | None = None

@@ -109,6 +109,12 @@ def upgrade() -> None:
         sa.Column("secret_key", sa.Text(), nullable=True),
         sa.Column("watermark", worker.store.types.Utc(timezone=True), nullable=True),
         sa.Column("polled_at", worker.store.types.Utc(timezone=True), nullable=True),
+        sa.Column("poll_since", worker.store.types.Utc(timezone=True), nullable=True),
+        sa.Column("poll_until", worker.store.types.Utc(timezone=True), nullable=True),
+        sa.Column("poll_role", sa.Integer(), nullable=False),
+        sa.Column("poll_page", sa.Integer(), nullable=False),
+        sa.Column("poll_seen", sa.Integer(), nullable=False),
+        sa.Column("poll_lease_until", worker.store.types.Utc(timezone=True), nullable=True),
         sa.Column("paused_at", worker.store.types.Utc(timezone=True), nullable=True),
         sa.Column("blocked_at", worker.store.types.Utc(timezone=True), nullable=True),
         sa.Column("blocked_by", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
@@ -345,7 +351,6 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("verdict", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_verdict_delivery_id"), ["delivery_id"], unique=False)
-
 
 
 def downgrade() -> None:
