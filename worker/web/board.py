@@ -184,5 +184,5 @@ def headline(found: Board) -> tuple[str, str]:
 def _silent_bells(found: Board) -> str:
     dead = [each for each in found.bells if not each.alive]
     if len(dead) == len(found.bells):
-        return "no bell is heard; are worker and beat started?"
+        return "no bell is heard; start worker and beat"
     return "not heard in time: " + ", ".join(each.name for each in dead)
