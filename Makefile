@@ -1,0 +1,34 @@
+# `make` alone prints what can be done. Needs git, python3 (3.11 or newer) and make, nothing else.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup dev run demo test check up bench chaos lock clean
+
+help:  ## print what can be done
+	@$(PYTHON) -c "import re; [print(f'  make {m[1]:8} {m[2]}') for m in re.finditer(r'^(\w+):.*?## (.*)', open('Makefile').read(), re.M)]"
+
+setup:  # what running needs
+	@$(PYTHON) bootstrap.py run
+
+dev:  # what testing needs
+	@$(PYTHON) bootstrap.py dev
+
+run: setup  ## the main job: real bookings become documents, against the shipped stand-ins (about 15 s)
+	@$(BIN)/bokun-sync demo
+
+up: setup  ## everything for one machine: broker, worker, beat, web (settings in .env)
+	@$(BIN)/bokun-sync up
+
+test: dev  ## the tests (under five minutes on two cores)
+	@echo "Running the tests; real Redis and PostgreSQL servers are started where they are needed ..."
+	@$(BIN)/python -m pytest -n 2 -q
+
+check: dev  ## lint, types, import contracts
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+lock: dev  ## resolve the dependencies anew (needs uv): names, versions and hashes only
+	@$(PYTHON) bootstrap.py lock
+
+clean:  ## take away what was made here
+	@$(PYTHON) -c "import shutil; [shutil.rmtree(p, ignore_errors=True) for p in ('.venv', 'var', 'build', '.pytest_cache', '.mypy_cache', '.ruff_cache')]"

@@ -63,10 +63,25 @@ def install(kind: str) -> None:
     (VENV / f"{kind}.stamp").write_text(stamp(LOCKS[kind]))
 
 
+def lock() -> None:
+    """Resolves anew with uv: universal, and with names, versions and hashes only."""
+    uv = shutil.which("uv")
+    if uv is None:
+        raise SystemExit("Locking needs uv: pip install uv")
+    compile_ = [uv, "pip", "compile", "-q", "--universal", "--generate-hashes", "--no-emit-index-url", "--no-header",
+                "--no-annotate", "--python-version", "3.11", "pyproject.toml", "-"]  # fmt: skip
+    for kind, more in (("dev", ["--group", "dev"]), ("run", ["-c", LOCKS["dev"].name])):
+        command = [*compile_, *more, "-o", LOCKS[kind].name]
+        subprocess.run(command, input=b"setuptools>=77\n", cwd=ROOT, check=True)
+
+
 def main() -> None:
     kind = sys.argv[1] if len(sys.argv) > 1 else "run"
     if sys.version_info < (3, 11):  # noqa: UP036 - this file is what says so
         raise SystemExit(f"bokun-sync needs Python 3.11 or newer; this is {sys.version.split()[0]}.")
+    if kind == "lock":
+        lock()
+        return
     if is_ready(kind):
         return
     started = time.monotonic()

@@ -49,5 +49,7 @@ def celery_settings(broker_url: str) -> dict[str, Any]:
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
         "task_default_queue": "bells",
+        # No file of last runs: a beat that starts rings everything once, which is harmless.
+        "beat_scheduler": "celery.beat:Scheduler",
         "beat_max_loop_interval": 5,
     }

@@ -1,6 +1,6 @@
 """Bells of the poll: what Bokun shows as modified."""
 
-from worker.app import bell, ring
+from worker.app import bell, drain_time, ring
 from worker.flow import poll
 from worker.flow.services import Services
 
@@ -16,5 +16,8 @@ def connections(services: Services) -> str:
 
 @bell("tasks.poll.connection")
 def one(services: Services, connection: str) -> poll.Polled:
-    """Polls one connection."""
-    return poll.poll_one(services, connection)
+    """Polls one connection; a long window is left to the next bell, so that no worker is held up by it."""
+    done = poll.poll_one(services, connection, drain_time(services))
+    if done.more:
+        ring("tasks.poll.connection", connection)
+    return done

@@ -154,7 +154,7 @@ class House:
         failed = []
         for connection in due(self.services):
             try:
-                poll(self.services, self.connection(connection))
+                poll(self.services, self.connection(connection), self.until)
             except PollFailed as failure:
                 failed.append(str(failure))
         return failed

@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from celery import Celery, shared_task
 from celery.exceptions import SoftTimeLimitExceeded
-from celery.signals import setup_logging
+from celery.signals import setup_logging, worker_ready
 from kombu.exceptions import KombuError
 from sqlalchemy.exc import DBAPIError
 
@@ -26,7 +26,15 @@ from worker.wiring import build
 log = structlog.get_logger()
 DRAIN_SECONDS = 25.0
 """A drain takes nothing new after this; a call begun then still ends before the soft time limit."""
-TASKS = ("tasks.refresh", "tasks.poll", "tasks.plan", "tasks.deliver", "tasks.reconcile", "tasks.imports")
+TASKS = (
+    "tasks.refresh",
+    "tasks.poll",
+    "tasks.plan",
+    "tasks.deliver",
+    "tasks.reconcile",
+    "tasks.imports",
+    "tasks.prices",
+)
 
 _built: dict[int, Services] = {}
 
@@ -36,8 +44,8 @@ def celery_app(settings: Settings) -> Celery:
     app = Celery("bokun-sync", include=list(TASKS))
     app.conf.update(celery_settings(settings.redis_url))
     app.conf.beat_schedule = beat_schedule(settings)
-    app.conf.beat_schedule_filename = os.environ.get("BEAT_FILE", "var/celerybeat-schedule")
     setup_logging.connect(_set_up_logging, weak=False)
+    worker_ready.connect(_ring_all, weak=False)
     app.set_default()
     return app
 
@@ -45,6 +53,12 @@ def celery_app(settings: Settings) -> Celery:
 def _set_up_logging(**_: object) -> None:
     settings = read()
     logs.configure(settings.log_format, settings.log_level)
+
+
+def _ring_all(sender: Any, **_: object) -> None:
+    """A worker that starts looks at everything once: beat would let a whole period pass first."""
+    for entry in sender.app.conf.beat_schedule.values():
+        ring(entry["task"])
 
 
 def services() -> Services:
@@ -75,14 +89,15 @@ def _publish(name: str, ids: tuple[str | int, ...]) -> None:
     current_app.send_task(name, args=ids, expires=BELL_EXPIRES)
 
 
-def bell(name: str) -> Callable[[Callable[..., object]], Any]:
+def bell(name: str, *, limit: int = 60) -> Callable[[Callable[..., object]], Any]:
     """A task that calls one function of the flow with the services, and never lets an exception reach the broker.
 
-    Bells are not retried: what is due is in the database, and the next bell finds it there.
+    Bells are not retried: what is due is in the database, and the next bell finds it there. `limit` is the soft time
+    limit in seconds; a drain stays far below it.
     """
 
     def made(step: Callable[..., object]) -> Any:
-        @shared_task(name=name, bind=True, ignore_result=True)
+        @shared_task(name=name, bind=True, ignore_result=True, soft_time_limit=limit, time_limit=limit + 30)
         @functools.wraps(step)
         def task(self: Any, *ids: str | int) -> None:
             structlog.contextvars.clear_contextvars()

@@ -8,16 +8,18 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from config.settings import Settings
 from worker.bokun.signature import sign
 from worker.calls.limiter import Limit, Limiter, LocalLimiter, SharedLimiter, connect
-from worker.calls.sending import Failure, Remote, Signer
+from worker.calls.sending import Failure, Remote, Seen, Signer
 from worker.calls.wire import Wire
 from worker.domain.decision import Policy
 from worker.domain.proof import AbsenceRule
 from worker.flow.services import Services, Terms
+from worker.flow.tally import Tally
 from worker.store.connections import Stored
 from worker.store.database import Database, must_be_closed
 from worker.store.secrets import Vault
@@ -29,11 +31,13 @@ def build(
     """The services of this process; to be called after a fork."""
     wire = Wire(timeout=settings.call_timeout, may_send=must_be_closed)
     limiter = _limiter(settings)
+    opened = database or Database(settings.database_url)
+    tally = Tally()
     return Services(
         terms=terms(settings),
-        database=database or Database(settings.database_url),
-        space_invoices=_space_invoices(settings, wire, limiter),
-        bokun=_Accounts(settings, wire, limiter).remote,
+        database=opened,
+        space_invoices=replace(_space_invoices(settings, wire, limiter), seen=tally.see),
+        bokun=_Accounts(settings, wire, limiter, tally.see).remote,
         account=lambda connection: _account(_keys(settings, connection)[0]),
         pool=ThreadPoolExecutor(settings.in_flight, thread_name_prefix="wire"),
         clock=now,
@@ -41,6 +45,7 @@ def build(
         chance=random.random,
         token=lambda: secrets.token_hex(16),
         ring=ring,
+        flush=lambda: tally.flush(opened),
     )
 
 
@@ -64,6 +69,11 @@ def terms(settings: Settings) -> Terms:
         brake_per_hour=settings.brake_per_hour,
         brake_amount=settings.brake_amount,
         brake_age_days=settings.brake_age_days,
+        expects_webhooks=bool(
+            settings.bokun_app_secret.get_secret_value() or settings.webhook_token.get_secret_value()
+        ),
+        prices_every=None if settings.prices_sync_every is None else timedelta(seconds=settings.prices_sync_every),
+        prices_currencies=settings.prices_currencies,
     )
 
 
@@ -95,10 +105,11 @@ def _space_invoices(settings: Settings, wire: Wire, limiter: Limiter) -> Remote:
 class _Accounts:
     """One remote per Bokun account: connections that share a key pair share its rate limit."""
 
-    def __init__(self, settings: Settings, wire: Wire, limiter: Limiter) -> None:
+    def __init__(self, settings: Settings, wire: Wire, limiter: Limiter, seen: Callable[[Seen], None]) -> None:
         self._settings = settings
         self._wire = wire
         self._limiter = limiter
+        self._seen = seen
         self._remotes: dict[tuple[str, str], Remote] = {}
 
     def remote(self, connection: Stored) -> Remote:
@@ -117,6 +128,7 @@ class _Accounts:
             limit=Limit(f"bokun:{_account(access_key)}", self._settings.bokun_calls_per_minute, 60.0),
             redirects_mean=Failure.CREDENTIALS,
             clock=now,
+            seen=self._seen,
         )
 
 

@@ -23,6 +23,7 @@ from worker.cli.console import (
     settings,
     show,
 )
+from worker.cli.listing import REMOTE, Custom, Filter, Listing, OnOff, Organization, Where, organizations
 
 if TYPE_CHECKING:
     from worker.flow.services import Services
@@ -30,31 +31,21 @@ if TYPE_CHECKING:
 
 app = group("The Bokun connections of Space Invoices, and what only we know about them.")
 Id = Annotated[str, typer.Argument(help="The connection's id.")]
-Organization = Annotated[str | None, typer.Option(help="An organization's id; those of the settings if left out.")]
-Where = Annotated[str | None, typer.Option(help='Criteria as JSON, such as {"active": true}.')]
-OnOff = bool | None
-_REMOTE = ("space_invoices_token", "space_invoices_organizations")
 
 
 @app.command("list")
-def list_(organization: Organization = None, where: Where = None, as_json: Json = False) -> None:
+def list_(
+    organization: Organization = None, where: Where = None, filter_: Filter = None, as_json: Json = False
+) -> None:
     """The connections as Space Invoices shows them now.
 
     Example: bokun-sync connections list --where '{"active": true}'
     """
     from worker.spaceinvoices.connections import find_connections
-    from worker.spaceinvoices.loopback import pages
 
-    criteria = json_object(where, "--where")
-    with services(*_REMOTE) as built:
-        found = [
-            dict(record)
-            for each in _organizations(built, organization)
-            for record in pages(
-                lambda skip, of=each: find_connections(of, where=criteria, skip=skip),  # type: ignore[misc]
-                built.space_invoices.fetch,
-            )
-        ]
+    listing = Listing(where, filter_)
+    with services(*REMOTE) as built:
+        found = listing.all(built, find_connections, *organizations(built, organization))
     columns = {"id": "id", "name": "name", "organizationId": "organization", "active": "active",
                "issueInvoiceOnComplete": "on complete", "issueInvoiceForBankPayment": "for bank payment",
                "sendInvoiceAutomatically": "mails invoices", "sendEstimateAutomatically": "mails estimates"}  # fmt: skip
@@ -69,7 +60,7 @@ def show_(connection: Id, as_json: Json = False) -> None:
     """
     from worker.flow.overview import connection_record
 
-    with services(*_REMOTE) as built:
+    with services(*REMOTE) as built:
         shown = _remote(built, connection)
         with built.database.reading() as open_:
             from worker.store import connections
@@ -93,10 +84,10 @@ def count(organization: Organization = None, where: Where = None, as_json: Json 
     """
     from worker.spaceinvoices.connections import count_connections
 
-    criteria = json_object(where, "--where")
-    with services(*_REMOTE) as built:
+    criteria = Listing(where).where
+    with services(*REMOTE) as built:
         fetch = built.space_invoices.fetch
-        total = sum(fetch(count_connections(each, where=criteria)) for each in _organizations(built, organization))
+        total = sum(fetch(count_connections(each, where=criteria)) for each in organizations(built, organization))
     print_json({"count": total}) if as_json else say(str(total))
 
 
@@ -112,10 +103,11 @@ def create(
     locale: str | None = None,
     business_premise_id: str | None = None,
     electronic_device_id: str | None = None,
+    organization_id: str | None = None,
     unit_id: str | None = None,
     warehouse_id: str | None = None,
     account_id: str | None = None,
-    custom: Annotated[str | None, typer.Option(help="Free data as a JSON object.")] = None,
+    custom: Custom = None,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
@@ -126,8 +118,8 @@ def create(
     from worker.spaceinvoices.connections import create_connection
 
     properties = _properties(locals(), custom)
-    with services(*_REMOTE) as built:
-        [where] = _organizations(built, organization, one=True)
+    with services(*REMOTE) as built:
+        [where] = organizations(built, organization, one=True)
         ask(f"Create the connection {name} in organization {where}?", yes)
         made = built.space_invoices.fetch(create_connection(where, properties))
     print_json(made.record) if as_json else say(
@@ -151,7 +143,7 @@ def update(
     unit_id: str | None = None,
     warehouse_id: str | None = None,
     account_id: str | None = None,
-    custom: Annotated[str | None, typer.Option(help="Free data as a JSON object; it replaces the whole field.")] = None,
+    custom: Custom = None,
     on_change: Annotated[str | None, typer.Option(help="Ours: ask or tell; `default` takes the setting.")] = None,
     on_cancel: Annotated[str | None, typer.Option(help="Ours: ask or tell; `default` takes the setting.")] = None,
     brake_per_hour: Annotated[int | None, typer.Option(help="Ours: documents an hour; 0 takes the setting.")] = None,
@@ -173,7 +165,7 @@ def update(
     properties = _properties(locals(), custom)
     if not properties and not own:
         raise WrongUse("Nothing to change: name at least one property.")
-    with services(*_REMOTE) as built:
+    with services(*REMOTE) as built:
         if properties:
             ask(f"Change {', '.join(properties)} of connection {connection} in Space Invoices?", yes)
             built.space_invoices.fetch(patch_connection(connection, properties))
@@ -194,7 +186,7 @@ def delete(connection: Id, yes: Yes = False, as_json: Json = False) -> None:
     from worker.spaceinvoices.connections import delete_connection
 
     ask(f"Delete connection {connection} in Space Invoices?", yes)
-    with services(*_REMOTE) as built:
+    with services(*REMOTE) as built:
         gone = built.space_invoices.fetch(delete_connection(connection))
         refresh(built)
     print_json({"count": gone}) if as_json else say(f"Deleted: {gone}.")
@@ -208,7 +200,7 @@ def refresh(as_json: Json = False) -> None:
     """
     from worker.flow.refresh import refresh as mirror
 
-    with services(*_REMOTE) as built:
+    with services(*REMOTE) as built:
         done = mirror(built)
     facts = {"connections": done.connections, "changed": done.changed, "failed": list(done.failed)}
     print_json(facts) if as_json else say(f"{done.connections} connections, {done.changed} changed.")
@@ -285,14 +277,6 @@ def _set_pause(connection: str, *, paused: bool) -> None:
             raise Failed(f"Connection {connection} is not mirrored: run `bokun-sync connections refresh`.")
         if not paused:
             built.ring("tasks.plan.notices")
-
-
-def _organizations(built: Services, organization: str | None, *, one: bool = False) -> tuple[str, ...]:
-    if organization is not None:
-        return (organization,)
-    if one and len(built.terms.organizations) != 1:
-        raise WrongUse("Several organizations are set up: say which one with --organization.")
-    return built.terms.organizations
 
 
 def _remote(built: Services, connection: str) -> Shown:

@@ -60,8 +60,7 @@ def services(*required: str, found: Settings | None = None) -> Iterator[Services
             raise Failed("The database is not at the newest version: run `bokun-sync migrate`.")
         yield built
     finally:
-        built.pool.shutdown(wait=False, cancel_futures=True)
-        built.database.close()
+        built.close()
 
 
 def _no_broker(_name: str, *_ids: str | int) -> None:

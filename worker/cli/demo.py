@@ -17,6 +17,7 @@ from cryptography.fernet import Fernet
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from config import logs
 from config.settings import Settings, read
 from worker.calls import json
 from worker.cli import broker, supervise
@@ -53,6 +54,7 @@ def run(*, bookings: int, keep: bool) -> int:  # noqa: ARG001 - kept until the n
     """Plays the demonstration; 0 only if each booking got exactly what the flags call for."""
     started = time.monotonic()
     FOLDER.mkdir(parents=True, exist_ok=True)
+    logs.configure("console", "error")
     given = read()
     for old in () if _is_given(given) else FOLDER.glob("demo.db*"):
         old.unlink()
@@ -267,7 +269,8 @@ def _next_steps(settings: Settings, records: list[dict[str, Any]]) -> None:
     command = str(Path(sys.executable).parent / command) if "/" not in command else command
     told = next((each for each in records if each["deliveries"]), None)
     lost = next((each for each in records if any(d["attempts"] > 1 or d["reason"] for d in each["deliveries"])), told)
-    where = f"DATABASE_URL={shlex.quote(settings.database_url)} {_short(command)}"
+    given = "DATABASE_URL" in os.environ  # then it is known, and may hold a password
+    where = _short(command) if given else f"DATABASE_URL={shlex.quote(settings.database_url)} {_short(command)}"
     say("\nType next:")
     if lost is not None:
         say(f"  {where} explain {lost['confirmation_code']}")

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from worker.cli import connections, enqueue, looking, people, service
+from worker.cli import connections, enqueue, looking, people, pricelists, prices, service
 from worker.cli.console import exit_code, group
 
 app = group("Bokun bookings become Space Invoices documents: the right one, at the right moment, exactly once.")
@@ -16,14 +16,14 @@ app.add_typer(enqueue.app, name="enqueue")
 app.add_typer(connections.app, name="connections")
 app.add_typer(looking.bookings, name="bookings")
 app.add_typer(people.app, name="deliveries")
+app.add_typer(pricelists.app, name="pricelists")
+app.add_typer(prices.app, name="prices")
 
 
 def main() -> None:
     """The entry of `bokun-sync`: every failure is one line and an exit code."""
     try:
-        app(standalone_mode=False)
-    except typer.Exit as left:
-        sys.exit(left.exit_code)
+        sys.exit(app(standalone_mode=False) or 0)  # outside of its standalone mode click returns the code of an Exit
     except typer.Abort:
         sys.exit(1)
     except Exception as failed:

@@ -87,14 +87,25 @@ def web() -> None:
 
 
 @app.command()
-def up(flower: Annotated[bool, typer.Option("--flower", help="Flower too, on FLOWER_PORT.")] = False) -> None:
+def flower() -> None:
+    """Flower on FLOWER_ADDRESS and FLOWER_PORT: the workers and every task by its name.
+
+    Example: FLOWER_BASIC_AUTH=me:secret bokun-sync flower
+    """
+    from worker.cli.supervise import flower as run
+
+    raise typer.Exit(run(settings()))
+
+
+@app.command()
+def up(with_flower: Annotated[bool, typer.Option("--flower", help="Flower too, on FLOWER_PORT.")] = False) -> None:
     """Everything for one machine: broker, worker, beat, web; stops in the right order on Ctrl-C.
 
     Example: bokun-sync up --flower
     """
     from worker.cli.supervise import up as run
 
-    raise typer.Exit(run(settings(), flower=flower))
+    raise typer.Exit(run(settings(), with_flower=with_flower))
 
 
 @app.command()

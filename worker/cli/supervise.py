@@ -15,7 +15,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from worker.cli import broker
-from worker.cli.console import Failed, say, warn
+from worker.cli.console import Failed, WrongUse, say, warn
 
 if TYPE_CHECKING:
     from config.settings import Settings
@@ -112,7 +112,7 @@ def bokun_sync(*words: str) -> list[str]:
     return [sys.executable, "-c", "from worker.cli import main; main()", *words]
 
 
-def up(settings: Settings, *, flower: bool) -> int:
+def up(settings: Settings, *, with_flower: bool) -> int:
     """Broker (unless REDIS_URL names one), migrations, worker, beat, web and, if asked for, Flower."""
     from config.settings import require
 
@@ -128,9 +128,8 @@ def up(settings: Settings, *, flower: bool) -> int:
         migrate(environment)
         start_all(supervisor, environment, logs=None, concurrency=2)
         supervisor.add("web", bokun_sync("web"), environment, None)
-        if flower:
-            environment["FLOWER_BASIC_AUTH"] = settings.flower_basic_auth.get_secret_value()
-            supervisor.add("flower", _flower(settings), environment, None)
+        if with_flower:
+            supervisor.add("flower", bokun_sync("flower"), environment, None)
         say(f"Running. The page is at http://{settings.host}:{settings.port}/ ; Ctrl-C stops everything in order.")
         while not supervisor.asked_to_stop:
             supervisor.watch()
@@ -149,8 +148,7 @@ def start_all(supervisor: Supervisor, environment: Mapping[str, str], *, logs: P
         return None if logs is None else logs / f"{name}.log"
 
     supervisor.add("worker", celery(*WORKER, "--concurrency", str(concurrency)), environment, log("worker"))
-    beat = celery("beat", "--loglevel", "WARNING", "--pidfile=", "--schedule", str(VAR / "celerybeat-schedule"))
-    supervisor.add("beat", beat, environment, log("beat"))
+    supervisor.add("beat", celery("beat", "--loglevel", "WARNING", "--pidfile="), environment, log("beat"))
 
 
 def migrate(environment: Mapping[str, str]) -> None:
@@ -171,5 +169,19 @@ def stop_broker(server: subprocess.Popen[bytes] | None) -> None:
         server.kill()
 
 
-def _flower(settings: Settings) -> list[str]:
-    return celery("flower", "--address=127.0.0.1", f"--port={settings.flower_port}")
+def flower(settings: Settings) -> int:
+    """Flower in place of this process: on loopback unless told otherwise, and then only behind a login."""
+    from config.settings import require
+
+    require(settings, "redis_url")
+    password = settings.flower_basic_auth.get_secret_value()
+    if settings.flower_address not in ("127.0.0.1", "localhost", "::1") and not password:
+        raise WrongUse("FLOWER_ADDRESS is not loopback, so FLOWER_BASIC_AUTH (user:password) must be set.")
+    environment = {**os.environ, "FLOWER_PURGE_OFFLINE_WORKERS": "600", "FLOWER_MAX_TASKS": "5000"}
+    if password:
+        environment["FLOWER_BASIC_AUTH"] = password  # in the environment, because arguments show in `ps`
+    else:
+        environment["FLOWER_READ_ONLY"] = "true"
+        environment.pop("FLOWER_BASIC_AUTH", None)
+    command = celery("flower", f"--address={settings.flower_address}", f"--port={settings.flower_port}")
+    os.execvpe(command[0], command, environment)

@@ -13,7 +13,7 @@ _DIGITS = {
     **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
 }
 _LARGEST = Decimal(10) ** 12
-_FINEST = -12
+_FINEST = -200
 
 
 class NotMoney(ValueError):

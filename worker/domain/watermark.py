@@ -14,6 +14,16 @@ class Window:
     until: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a poll stands in its window: the role, the page read last (0: none yet), and the items seen before it."""
+
+    window: Window
+    role: int = 0
+    page: int = 0
+    seen: int = 0
+
+
 def window(watermark: datetime | None, *, overlap: timedelta, start_from: datetime | None, now: datetime) -> Window:
     """The next window: from behind the watermark to now.
 

@@ -29,7 +29,7 @@ def drain(services: Services, until: Until) -> Drained:
     """Refresh, poll, plan, deliver and reconcile, each to its end; what waits for a time is left to it."""
     done = Drained()
     done.failed += refresh(services).failed
-    polled = poll_all(services)
+    polled = poll_all(services, until)
     done.polled, done.notices, done.failed = polled.polled, polled.notices, done.failed + polled.failed
     done.read = plan(services, until).read
     done.sent = deliver(services, until).sent
@@ -38,12 +38,12 @@ def drain(services: Services, until: Until) -> Drained:
     return done
 
 
-def poll_all(services: Services) -> Drained:
+def poll_all(services: Services, until: Until) -> Drained:
     """Every connection, one after the other; one that fails does not hold up the others."""
     done = Drained()
     for connection in due(services):
         try:
-            done.notices += poll_one(services, connection).notices
+            done.notices += poll_one(services, connection, until).notices
             done.polled += 1
         except PollFailed as failure:
             done.failed.append(f"{connection}: {failure}")

@@ -23,9 +23,10 @@ from worker.domain.decision import Ask, Decision, Policy, Tell, Told, decide, fa
 from worker.domain.money import plain
 from worker.domain.retry import again_at
 from worker.flow.blocks import block
+from worker.flow.hear import foreign, guesses, look_again
 from worker.flow.services import Services, Until
 from worker.spaceinvoices.order_body import mark
-from worker.store import bookings, connections, notices, outbox
+from worker.store import bookings, connections, hearings, notices, outbox
 from worker.store.bookings import Judged, Place
 from worker.store.connections import Stored
 
@@ -64,6 +65,7 @@ def plan(services: Services, until: Until, *, connection: str | None = None) -> 
     read = put_off = 0
     size = FIRST_BATCH
     services.database.run(lambda open_: notices.wake(open_, services.clock(), most=1000))
+    services.database.run(lambda open_: hearings.wake(open_, services.clock(), most=1000))
     while not until.over:
         batch = _batch(services, size, connection)
         if not batch:
@@ -71,9 +73,9 @@ def plan(services: Services, until: Until, *, connection: str | None = None) -> 
         done = [each for each in batch if each.failure is None]
         later = [each for each in batch if each.failure is not None]
         _decide(services, done)
-        _put_off(services, later)
-        read, put_off = read + len(done), put_off + len(later)
-        if not done:
+        dropped = _put_off(services, later)
+        read, put_off = read + len(done), put_off + len(later) - dropped
+        if not done and not dropped:
             break
         size = min(size * 2, LARGEST_BATCH)
     if read:
@@ -177,9 +179,10 @@ def _decide(services: Services, read: Sequence[Read]) -> None:
             if not _to_outbox(open_, verdict, live, now):
                 continue  # it was claimed while we decided: the next reading sees what became of it
             judged.append(verdict)
-            answered.append(each.notice)
+            answered.append(each)
         bookings.store(open_, judged, before)
-        notices.done(open_, _ids(answered))
+        notices.done(open_, _ids(each.notice for each in answered))
+        look_again(open_, answered, before, now)
 
     services.database.run(step)
 
@@ -271,13 +274,20 @@ def _told(verdict: Judged, tell: Tell) -> dict[str, Any]:
     }
 
 
-def _put_off(services: Services, read: Sequence[Read]) -> None:
-    """Bookings that could not be read: later, or, where Bokun knows nothing of them, a person is asked."""
+def _put_off(services: Services, read: Sequence[Read]) -> int:
+    """Bookings that could not be read: later, or, where Bokun knows nothing of them, a person is asked.
+
+    Returns how many notices were dropped, because the booking is another account's.
+    """
     if not read:
-        return
+        return 0
     now = services.clock()
+    guessed = guesses(services, read)
+    dropped = foreign(services, [each for each in read if each.place in guessed], enough=LOOKS_FOR_MISSING)
+    services.database.run(lambda open_: notices.done(open_, _ids(each.notice for each in dropped)))
+    read = [each for each in read if each not in dropped]
     missing = [each for each in read if _is_missing(each)]
-    refused = [each for each in read if each.failure is not None and each.failure.failure is Failure.CREDENTIALS]
+    refused = [each for each in read if _kind(each) == Failure.CREDENTIALS and each.place not in guessed]
     if refused:
         because = str(refused[0].failure)
         block(services, sorted({each.connection.id for each in refused}), by="bokun", because=because)
@@ -288,7 +298,9 @@ def _put_off(services: Services, read: Sequence[Read]) -> None:
         if each not in missing
     ]
     services.database.run(lambda open_: notices.put_off(open_, later))
-    log.warning("booking.unanswered", count=len(later), outcome=sorted({_kind(each) for each in read}))
+    if later:
+        log.warning("booking.unanswered", count=len(later), outcome=sorted({_kind(each) for each in read}))
+    return len(dropped)
 
 
 def _kind(each: Read) -> str:

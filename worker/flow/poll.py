@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Literal
 
 import structlog
+from sqlalchemy import Connection as Open
 
 from worker.bokun.bookings import SearchPage, search_bookings
-from worker.calls.sending import CallFailed, Failure, Remote
-from worker.domain.watermark import Window, window
+from worker.calls.call import Call
+from worker.calls.sending import CallFailed, Failure
+from worker.domain.watermark import Place, window
+from worker.flow import silence
 from worker.flow.blocks import block, unblock
-from worker.flow.services import Services
-from worker.store import connections, notices
+from worker.flow.services import Services, Until
+from worker.store import connections, hearings, notices
 from worker.store.connections import Stored
 from worker.store.tables import Connection
 
@@ -21,19 +24,22 @@ log = structlog.get_logger()
 ROLES: tuple[Literal["SELLER", "SUPPLIER"], ...] = ("SELLER", "SUPPLIER")
 """Bokun's search shows one side at a time; a booking seen from both is one booking (bokun.md 2.2)."""
 SIZE = 50
+LEASE = timedelta(seconds=120)
+"""A poll whose worker was lost can be gone on with after this; each page renews it."""
 
 
 class PollFailed(Exception):
     """Bokun could not be asked to the end; the watermark stays where it was."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class Polled:
-    """What one poll saw."""
+    """What one poll saw, and whether more is left for the next bell."""
 
-    pages: int
-    bookings: int
-    notices: int
+    pages: int = 0
+    bookings: int = 0
+    notices: int = 0
+    more: bool = False
 
 
 def due(services: Services) -> list[str]:
@@ -43,72 +49,91 @@ def due(services: Services) -> list[str]:
     return [each.id for each in found]
 
 
-def poll_one(services: Services, connection: str) -> Polled:
+def poll_one(services: Services, connection: str, until: Until) -> Polled:
     """Polls a connection by its id; one that is gone or paused is left alone."""
     with services.database.reading() as open_:
         stored = connections.get(open_, connection)
     if stored is None or stored.gone_at is not None or stored.paused_at is not None:
-        return Polled(0, 0, 0)
-    return poll(services, stored)
+        return Polled()
+    return poll(services, stored, until)
 
 
-def poll(services: Services, connection: Stored) -> Polled:
-    """One window of one connection, both roles; PollFailed leaves everything that was stored stored."""
+def poll(services: Services, connection: Stored, until: Until) -> Polled:
+    """One window of one connection, both roles; a long one is left to the next bell, which goes on at its page.
+
+    PollFailed leaves everything that was stored stored, and the watermark where it was.
+    """
     started = services.clock()
-    asked = window(
-        connection.watermark,
-        overlap=services.terms.overlap,
-        start_from=services.terms.policy.start_from,
-        now=started,
+    terms = services.terms
+    fresh = window(connection.watermark, overlap=terms.overlap, start_from=terms.policy.start_from, now=started)
+    place = services.database.run(
+        lambda open_: connections.begin_poll(open_, connection.id, fresh, started, lease=LEASE)
     )
-    remote = services.bokun(connection)
-    pages = bookings = fresh = 0
+    done = Polled()
+    if place is None:
+        return done  # somebody else is at it
     try:
-        for page in _pages(remote, asked):
-            pages += 1
-            bookings += len(page.items)
-            fresh += _store(services, connection, page)
+        _walk(services, connection, place, until, done)
     except CallFailed as failure:
         _failed(services, connection, failure)
         raise PollFailed(failure.sentence) from failure
-    services.database.run(
-        lambda open_: connections.change(open_, connection.id, watermark=asked.until, polled_at=started)
-    )
-    if connection.blocked_by == "bokun":
-        unblock(services, [connection.id], by="bokun")
-    if fresh:
+    if done.notices:
         services.ring("tasks.plan.notices")
-    log.info("poll.done", connection=connection.id, pages=pages, seen=bookings, notices=fresh)
-    return Polled(pages, bookings, fresh)
+    if not done.more:
+        services.database.run(lambda open_: connections.end_poll(open_, connection.id, place, started))
+        silence.check(services, connection.id)
+    log.info("poll.done", connection=connection.id, pages=done.pages, seen=done.bookings, notices=done.notices)
+    return done
 
 
-def _pages(remote: Remote, asked: Window) -> Iterator[SearchPage]:
+def _walk(services: Services, connection: Stored, place: Place, until: Until, done: Polled) -> None:
     """Both roles, each from page 1 until a short page that the total does not contradict (bokun.md 2.4)."""
-    for role in ROLES:
-        seen: set[int] = set()
-        number = 1
-        while True:
-            call = search_bookings(since=asked.since, until=asked.until, role=role, page=number, size=SIZE)
-            page = remote.fetch(call)
-            yield page
-            ids = {int(each.booking_id) for each in page.items}
-            if not ids or ids <= seen:
-                break  # an empty page, or the same page again
-            seen |= ids
-            if not page.full and len(seen) + page.unreadable >= (page.total or 0):
-                break
-            number += 1
+    remote = services.bokun(connection)
+    # What the first poll finds was booked before anybody listened: no webhook can be missed there.
+    known_since = place.window.since if connection.watermark is not None else None
+    at = place if place.page else replace(place, page=1)
+    before: frozenset[int] = frozenset()
+    while at.role < len(ROLES):
+        if until.over:
+            done.more = True
+            services.database.run(lambda open_: connections.change(open_, connection.id, poll_lease_until=None))
+            return
+        page = remote.fetch(_search(at))
+        if connection.blocked_by == "bokun":
+            unblock(services, [connection.id], by="bokun")
+        done.pages, done.bookings = done.pages + 1, done.bookings + len(page.items)
+        done.notices += _store(services, connection, page, known_since, at)
+        ids = frozenset(int(each.booking_id) for each in page.items)
+        seen = at.seen + len(page.items) + page.unreadable
+        if not ids or ids == before or (not page.full and seen >= (page.total or 0)):
+            at, before = Place(place.window, at.role + 1, 1), frozenset()
+        else:
+            at, before = Place(place.window, at.role, at.page + 1, seen), ids
 
 
-def _store(services: Services, connection: Stored, page: SearchPage) -> int:
+def _search(at: Place) -> Call[SearchPage]:
+    asked = at.window
+    return search_bookings(since=asked.since, until=asked.until, role=ROLES[at.role], page=at.page, size=SIZE)
+
+
+def _store(services: Services, connection: Stored, page: SearchPage, known_since: datetime | None, at: Place) -> int:
     now = services.clock()
     seen = {int(each.booking_id): each.fingerprint for each in page.items}
     if page.unreadable:
         log.error("booking.unreadable", connection=connection.id, count=page.unreadable)
-    return services.database.run(lambda open_: notices.sight(open_, connection.id, seen, now))
+
+    def step(open_: Open) -> int:
+        fresh = notices.sight(open_, connection.id, seen, now)
+        if known_since is not None:
+            hearings.found(open_, connection.id, fresh, since=known_since, now=now)
+        connections.advance_poll(open_, connection.id, at, lease_until=now + LEASE)
+        return len(fresh)
+
+    return services.database.run(step)
 
 
 def _failed(services: Services, connection: Stored, failure: CallFailed) -> None:
+    services.database.run(lambda open_: connections.change(open_, connection.id, poll_lease_until=None))
     log.warning("poll.failed", connection=connection.id, outcome=failure.failure.value, status=failure.status)
     if failure.failure is Failure.CREDENTIALS:
         block(services, [connection.id], by="bokun", because=failure.sentence)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import structlog
+from sqlalchemy import Connection as Open
 
 from worker.calls.call import UnexpectedShape
 from worker.calls.sending import CallFailed, Failure
@@ -13,7 +15,7 @@ from worker.flow.blocks import block, unblock
 from worker.flow.services import Services
 from worker.spaceinvoices.connections import Shown, find_connections, shown
 from worker.spaceinvoices.loopback import pages
-from worker.store import connections, notices
+from worker.store import connections, deliveries, notices
 from worker.store.tables import Connection
 
 log = structlog.get_logger()
@@ -62,13 +64,23 @@ def _store(services: Services, organization: str, found: list[Shown]) -> int:
     now = services.clock()
     mirrored = [connections.Mirrored(each.id, organization, each.name, each.flags, each.record) for each in found]
     with services.database.transaction() as open_:
-        changed = connections.mirror(open_, organization, mirrored, now)
-        again = notices.undecided(open_, changed, now) if changed else 0
-    if changed:
-        log.info("connection.changed", organization=organization, connection=changed, notices=again)
+        changes = connections.mirror(open_, organization, mirrored, now)
+        again = notices.undecided(open_, changes.changed, now) if changes.changed else 0
+        held = _hold_missing(open_, changes.missing, now)
+    if changes.changed or held:
+        log.info("connection.changed", organization=organization, connection=changes.changed, notices=again, held=held)
         services.ring("tasks.plan.notices")
     unblock(services, [each.id for each in found], by="space-invoices")
-    return len(changed)
+    return len(changes.changed)
+
+
+def _hold_missing(open_: Open, missing: list[str], now: datetime) -> int:
+    """What is planned for a connection that two refreshes in a row did not show is held: it cannot be sent any more."""
+    if not missing:
+        return 0
+    notices.drop(open_, missing)
+    planned = deliveries.planned(open_, missing)
+    return deliveries.withhold(open_, planned, because="the connection is gone from Space Invoices", now=now)
 
 
 def _failed(services: Services, organization: str, failure: CallFailed) -> None:

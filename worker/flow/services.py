@@ -36,6 +36,9 @@ class Terms:
     brake_per_hour: int | None = None
     brake_amount: Decimal | None = None
     brake_age_days: int | None = None
+    expects_webhooks: bool = False
+    prices_every: timedelta | None = None
+    prices_currencies: tuple[str, ...] = ("EUR",)
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,8 @@ class Services:
     token: Callable[[], str]
     ring: Callable[[str], None]
     """Rings a bell by its task's name, after the commit; a bell that cannot be rung is dropped."""
+    flush: Callable[[], None] = lambda: None
+    """Adds the calls that were counted to the sums in the database; at the end of a bell."""
 
     def each(self, step: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
         """The step for each item, side by side on the threads, results in order; the thread knows the context."""

@@ -40,11 +40,16 @@ class Shown:
 
 
 def find_connections(
-    organization: str, *, where: Where | None = None, skip: int = 0, deleted: bool = False
+    organization: str,
+    *,
+    where: Where | None = None,
+    skip: int = 0,
+    deleted: bool = False,
+    more: Mapping[str, Any] | None = None,
 ) -> Call[Page]:
     """GET /Organizations/:id/bokun."""
     segments = ("Organizations", organization, "bokun")
-    return find("bokun.find", *segments, where=where, skip=skip, deleted=deleted)
+    return find("bokun.find", *segments, where=where, skip=skip, deleted=deleted, more=more)
 
 
 def count_connections(organization: str, *, where: Where | None = None) -> Call[int]:

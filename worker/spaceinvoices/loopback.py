@@ -32,8 +32,12 @@ def find(
     skip: int = 0,
     deleted: bool = False,
     fields: Sequence[str] = (),
+    more: Mapping[str, Any] | None = None,
 ) -> Call[Page]:
-    """A page of a list, in a stable order; `filter` as JSON text, so that types survive (space-invoices.md 5.3)."""
+    """A page of a list, in a stable order; `filter` as JSON text, so that types survive (space-invoices.md 5.3).
+
+    `more` are members of the filter that a person names (order, include ...); they win.
+    """
     filter_: dict[str, Any] = {"limit": PAGE, "skip": skip, "order": "id ASC"}
     if where:
         filter_["where"] = where
@@ -41,7 +45,7 @@ def find(
         filter_["deleted"] = True
     if fields:
         filter_["fields"] = list(fields)
-    return Call(name, "GET", target(*segments, query={"filter": json.dumps(filter_)}), read_page)
+    return Call(name, "GET", target(*segments, query={"filter": json.dumps(filter_ | dict(more or {}))}), read_page)
 
 
 def count(name: str, *segments: str, where: Where | None = None) -> Call[int]:
@@ -86,6 +90,11 @@ def text(record: Record, name: str) -> str | None:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     return value if isinstance(value, str) and value else None
+
+
+def stamp(at: datetime) -> str:
+    """A time as this API takes it: UTC with milliseconds and Z (space-invoices.md 5.5)."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def date(value: Any) -> datetime | None:

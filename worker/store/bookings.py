@@ -64,6 +64,12 @@ def store(open_: Open, judged: Sequence[Judged], before: Mapping[Place, Row[Any]
     insert_missing(open_, Decision, [_history(each) for each in changed])
 
 
+def readable(open_: Open, ids: Iterable[int]) -> set[int]:
+    """Those of these bookings that some connection could read."""
+    read = select(_b.booking_id).where(_b.booking_id.in_(sorted(set(ids))), _b.content.is_not(None))
+    return set(open_.execute(read).scalars())
+
+
 def siblings(open_: Open, organization: str, booking: int, *, but: str) -> list[Place]:
     """The same booking in the view of the organization's other connections."""
     mine = select(_b.connection_id, _b.booking_id).where(_b.organization == organization, _b.booking_id == booking)

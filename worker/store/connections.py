@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection as Open
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.engine import Row
 
 from worker.calls import json
 from worker.domain.connection import ConnectionId, Flags, OrganizationId
+from worker.domain.watermark import Place, Window
 from worker.store.facts import dump_flags, load_flags
 from worker.store.statements import every, insert, table
 from worker.store.tables import Connection
@@ -87,8 +88,17 @@ def organizations(open_: Open, ids: Iterable[str]) -> dict[str, list[str]]:
     return found
 
 
-def mirror(open_: Open, organization: str, shown: Sequence[Mirrored], now: datetime) -> list[str]:
-    """Makes ours what Space Invoices shows; returns the ids whose flags changed, came or went."""
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a refresh changed: connections whose flags are others now or that came, and those not shown any more."""
+
+    changed: list[str]
+    missing: list[str]
+    """Not shown now, and not the last time either."""
+
+
+def mirror(open_: Open, organization: str, shown: Sequence[Mirrored], now: datetime) -> Changes:
+    """Makes ours what Space Invoices shows."""
     before = {row.id: row for row in every(open_, Connection, _t.organization == organization)}
     rows = [
         {
@@ -106,11 +116,12 @@ def mirror(open_: Open, organization: str, shown: Sequence[Mirrored], now: datet
         statement = insert(open_, Connection)
         taken_over = {name: statement.excluded[name] for name in rows[0] if name != "id"}
         open_.execute(statement.on_conflict_do_update(index_elements=["id"], set_=taken_over), rows)
-    gone = [id_ for id_, row in before.items() if row.gone_at is None and id_ not in {each["id"] for each in rows}]
+    hidden = {id_: row for id_, row in before.items() if id_ not in {each["id"] for each in rows}}
+    gone = [id_ for id_, row in hidden.items() if row.gone_at is None]
     if gone:
         open_.execute(update(Connection).where(_t.id.in_(gone)).values(gone_at=now))
     changed = [each["id"] for each in rows if each["id"] not in before or _differs(before[each["id"]], each)]
-    return [str(id_) for id_ in changed + gone]
+    return Changes([str(id_) for id_ in changed], [str(id_) for id_ in hidden if id_ not in gone])
 
 
 def block(open_: Open, ids: Sequence[str], *, by: str, because: str, now: datetime) -> int:
@@ -123,6 +134,30 @@ def unblock(open_: Open, ids: Sequence[str], *, by: str) -> int:
     """Lifts the blocks that this remote caused; returns how many there were."""
     blocked = update(Connection).where(_t.id.in_(ids), _t.blocked_by == by)
     return open_.execute(blocked.values(blocked_at=None, blocked_by=None, blocked_because=None)).rowcount
+
+
+def begin_poll(open_: Open, connection_id: str, fresh: Window, now: datetime, *, lease: timedelta) -> Place | None:
+    """Takes the poll of a connection, and where it goes on; None while somebody else is at it."""
+    free = or_(_t.poll_lease_until.is_(None), _t.poll_lease_until <= now)
+    taken = update(Connection).where(_t.id == connection_id, free).values(poll_lease_until=now + lease)
+    row = open_.execute(taken.returning(_t.poll_since, _t.poll_until, _t.poll_role, _t.poll_page, _t.poll_seen)).first()
+    if row is None:
+        return None
+    if row.poll_until is not None:
+        return Place(Window(row.poll_since, row.poll_until), row.poll_role, row.poll_page, row.poll_seen)
+    change(open_, connection_id, poll_since=fresh.since, poll_until=fresh.until, poll_role=0, poll_page=0, poll_seen=0)
+    return Place(fresh)
+
+
+def advance_poll(open_: Open, connection_id: str, place: Place, *, lease_until: datetime) -> None:
+    """The page was stored: whoever goes on reads it once more, because the list may have moved meanwhile."""
+    at = {"poll_role": place.role, "poll_page": place.page, "poll_seen": place.seen}
+    change(open_, connection_id, **at, poll_lease_until=lease_until)
+
+
+def end_poll(open_: Open, connection_id: str, place: Place, now: datetime) -> None:
+    """The window was seen to its end: the watermark moves."""
+    change(open_, connection_id, watermark=place.window.until, polled_at=now, poll_until=None, poll_lease_until=None)
 
 
 def change(open_: Open, connection_id: str, **values: Any) -> int:
@@ -139,7 +174,7 @@ def _differs(before: Row[Any], now: Mapping[str, Any]) -> bool:
 
 
 def _stored(row: Row[Any]) -> Stored:
-    seen = row._asdict()
+    seen = {name: value for name, value in row._asdict().items() if not name.startswith("poll_")}
     seen["flags"] = load_flags(row.flags)
     seen["record"] = json.loads(row.record)
     return Stored(**seen)

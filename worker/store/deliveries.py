@@ -279,6 +279,12 @@ def answered_late(open_: Open, ids: Sequence[int]) -> set[int]:
     return set(open_.execute(accepted).scalars())
 
 
+def planned(open_: Open, connection_ids: Sequence[str]) -> list[int]:
+    """The planned deliveries of these connections."""
+    mine = select(_d.id).where(_d.connection_id.in_(connection_ids), _d.state == State.PLANNED)
+    return list(open_.execute(mine).scalars())
+
+
 def withhold(open_: Open, ids: Sequence[int], *, because: str, now: datetime) -> int:
     """Holds planned deliveries back until a person releases them."""
     planned = update(Delivery).where(_d.id.in_(ids), _d.state == State.PLANNED)

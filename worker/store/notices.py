@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection as Open
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import bindparam, delete, func, select, tuple_, update
 from sqlalchemy.engine import Row
 
-from worker.store.statements import insert, table
-from worker.store.tables import Booking, Delivery, Notice, Sighting
+from worker.store.statements import every, insert, table
+from worker.store.tables import Booking, Connection, Delivery, Notice, Sighting
 
-_n, _b, _d = table(Notice).c, table(Booking).c, table(Delivery).c
+_n, _b, _d, _c = (table(each).c for each in (Notice, Booking, Delivery, Connection))
 LEASE = timedelta(seconds=120)
 
 
@@ -32,10 +32,10 @@ def note(open_: Open, source: str, bookings: Iterable[tuple[str, int]], now: dat
     return len(rows)
 
 
-def sight(open_: Open, connection: str, page: Mapping[int, str], now: datetime) -> int:
-    """Stores a page of a search (fingerprint by booking): a notice for every item that is not as it was seen last."""
+def sight(open_: Open, connection: str, page: Mapping[int, str], now: datetime) -> list[int]:
+    """Stores a page of a search (fingerprint by booking): notices, whose ids come back, for items not seen so before."""
     if not page:
-        return 0
+        return []
     statement = insert(open_, Sighting)
     changed = statement.on_conflict_do_update(
         index_elements=["connection_id", "booking_id"],
@@ -46,8 +46,16 @@ def sight(open_: Open, connection: str, page: Mapping[int, str], now: datetime) 
         {"connection_id": connection, "booking_id": booking, "fingerprint": print_}
         for booking, print_ in sorted(page.items())
     ]
-    fresh = open_.execute(changed, rows).scalars().all()
-    return note(open_, "poll", ((connection, booking) for booking in fresh), now)
+    fresh = list(open_.execute(changed, rows).scalars())
+    note(open_, "poll", ((connection, booking) for booking in fresh), now)
+    return fresh
+
+
+def sighted(open_: Open, places: Iterable[tuple[str, int]]) -> set[tuple[str, int]]:
+    """Those of these (connection, booking) that a search has shown."""
+    shown = table(Sighting).c
+    wanted = tuple_(shown.connection_id, shown.booking_id).in_(sorted(set(places)))
+    return {(row.connection_id, row.booking_id) for row in every(open_, Sighting, wanted)}
 
 
 def wake(open_: Open, now: datetime, *, most: int) -> int:
@@ -69,8 +77,12 @@ def undecided(open_: Open, connections: Sequence[str], now: datetime) -> int:
 
 
 def claim(open_: Open, now: datetime, *, most: int, connection: str | None = None) -> Sequence[Row[Any]]:
-    """Due notices, each for a lease: who dies while reading leaves them due again."""
-    due = select(_n.id).where(_n.due_at <= now)
+    """Due notices, each for a lease: who dies while reading leaves them due again.
+
+    Those of a connection that is paused, blocked or gone pile up, one per booking, until it goes on.
+    """
+    working = select(_c.id).where(_c.paused_at.is_(None), _c.blocked_at.is_(None), _c.gone_at.is_(None))
+    due = select(_n.id).where(_n.due_at <= now, _n.connection_id.in_(working))
     if connection is not None:
         due = due.where(_n.connection_id == connection)
     due = due.order_by(_n.due_at, _n.id).limit(most).with_for_update(skip_locked=True)
@@ -91,6 +103,11 @@ def put_off(open_: Open, later: Iterable[tuple[int, int, datetime, str]]) -> Non
     if rows:
         same = update(Notice).where(_n.id == bindparam("i"), _n.version == bindparam("v"))
         open_.execute(same.values(due_at=bindparam("due"), reason=bindparam("why")), rows)
+
+
+def drop(open_: Open, connections: Sequence[str]) -> None:
+    """Takes the notices of connections that are gone out of the inbox."""
+    open_.execute(delete(Notice).where(_n.connection_id.in_(connections)))
 
 
 def unread(open_: Open) -> int:

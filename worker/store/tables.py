@@ -57,6 +57,13 @@ class Connection(Table, table=True):
     secret_key: str | None = Field(default=None, sa_column=_text(nullable=True))
     watermark: datetime | None = Field(default=None, sa_column=_time(nullable=True))
     polled_at: datetime | None = Field(default=None, sa_column=_time(nullable=True))
+    poll_since: datetime | None = Field(default=None, sa_column=_time(nullable=True))
+    poll_until: datetime | None = Field(default=None, sa_column=_time(nullable=True))
+    """The window of a poll that is under way: it goes on at this page, whoever does it, until the watermark moves."""
+    poll_role: int = 0
+    poll_page: int = 0
+    poll_seen: int = 0
+    poll_lease_until: datetime | None = Field(default=None, sa_column=_time(nullable=True))
     paused_at: datetime | None = Field(default=None, sa_column=_time(nullable=True))
     blocked_at: datetime | None = Field(default=None, sa_column=_time(nullable=True))
     blocked_by: str | None = None
@@ -299,3 +306,70 @@ class Heartbeat(Table, table=True):
     bell: str = Field(primary_key=True)
     rung_at: datetime = Field(sa_column=_time())
     done_at: datetime | None = Field(default=None, sa_column=_time(nullable=True))
+
+
+class Hearing(Table, table=True):
+    """What webhooks announced of a booking and what polls found of it: where the two differ, webhooks are lost."""
+
+    __table_args__ = (_finds("ix_hearing_look", "look_at", where="look_at IS NOT NULL"),)
+
+    connection_id: str = Field(primary_key=True)
+    booking_id: int = Field(sa_column=Column(_BIG, primary_key=True, autoincrement=False))
+    heard_at: datetime | None = Field(default=None, sa_column=_time(nullable=True))
+    """When a webhook last announced a change."""
+    vendor: str | None = None
+    """The signed vendor of that webhook, if it had one."""
+    looks: int | None = None
+    """How often the booking was read since without showing a change; None: none is waited for."""
+    look_at: datetime | None = Field(default=None, sa_column=_time(nullable=True))
+    """When it is looked at again, because it showed no change yet."""
+    found_at: datetime | None = Field(default=None, sa_column=_time(nullable=True))
+    """When a poll last found a change."""
+    found_since: datetime | None = Field(default=None, sa_column=_time(nullable=True))
+    """Since when that poll asked: a webhook heard after it announced what was found."""
+
+
+class Silence(Table, table=True):
+    """A connection whose webhooks look broken: polls find changes that nothing announced."""
+
+    connection_id: str = Field(primary_key=True)
+    since: datetime = Field(sa_column=_time())
+    unannounced: int
+
+
+class CallTally(Table, table=True):
+    """How many calls ended so within so many seconds, counted by all processes together."""
+
+    remote: str = Field(primary_key=True)
+    call: str = Field(primary_key=True)
+    outcome: str = Field(primary_key=True)
+    within: str = Field(primary_key=True)
+    """The upper bound of the histogram's bucket, as Prometheus writes it."""
+    calls: int = Field(sa_column=Column(_BIG, nullable=False))
+    seconds: float
+
+
+class PriceItem(Table, table=True):
+    """Which item of Space Invoices a price of Bokun's stands for, as a person said."""
+
+    organization: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    """Product, rate and pricing category: the natural key of a price."""
+    item_id: str
+
+    __tablename__ = "price_item"
+
+
+class PriceSync(Table, table=True):
+    """When the prices of a connection are due, and who is at it now: two syncs at once would create twice."""
+
+    connection_id: str = Field(primary_key=True)
+    due_at: datetime = Field(sa_column=_time())
+    failures: int = 0
+    token: str | None = None
+    lease_until: datetime | None = Field(default=None, sa_column=_time(nullable=True))
+    synced_at: datetime | None = Field(default=None, sa_column=_time(nullable=True))
+    reason: str | None = Field(default=None, sa_column=_text(nullable=True))
+    """Why the last sync failed."""
+
+    __tablename__ = "price_sync"

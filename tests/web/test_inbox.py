@@ -1,0 +1,92 @@
+"""Answered after the commit and only then: in groups, whatever the broker does, and not at all without a database."""
+
+import asyncio
+import threading
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import event
+
+from tests.builders import add_connection, database_in
+from tests.web.senders import app_store
+from worker.store import tables
+from worker.store.database import Database
+from worker.web.inbox import Announced, Inbox, InboxAway
+
+
+def test_group_commit(database, clock, house):
+    """Webhooks that come during a commit share the next one: fifty of them make a handful of commits."""
+    add_connection(database)
+    inbox, commits = Inbox(database, clock), []
+    count = commits.append
+    event.listen(database.engine, "commit", count)
+
+    async def fifty():
+        await asyncio.gather(*(inbox.store(Announced(booking, None)) for booking in range(1, 51)))
+
+    asyncio.run(fifty())
+    event.remove(database.engine, "commit", count)
+    assert {booking for (booking,) in house.rows(tables.Notice, "booking_id")} == set(range(1, 51))
+    assert len(commits) <= 5
+
+
+def test_locked(database, clock):
+    """While the database is locked the webhook is refused within its patience, so that Bokun sends it again."""
+    add_connection(database)
+    inbox = Inbox(database, clock, patience=0.03)
+    with database.transaction(), pytest.raises(InboxAway):
+        asyncio.run(inbox.store(Announced(7, None)))
+
+
+def test_away_and_back(open_web, told, services, tmp_path, house):
+    """Without a database it is 503 and never 200; what is sent again when it is back is stored."""
+    away = Database(f"sqlite:///{tmp_path}/test.db")
+    lost = house.with_services(database=away)
+    web = open_web(told, lost.services)
+    assert app_store(web).status_code == 503
+    database_in(tmp_path).close()
+    add_connection(away)
+    assert app_store(web).status_code == 200
+    assert lost.rows(tables.Notice, "connection_id", "booking_id") == [("c1", 7)]
+    away.close()
+
+
+def test_away_while_uninstalled(open_web, told, services, tmp_path):
+    """An uninstall that cannot be stored is 503, so that it comes again."""
+    web = open_web(told, replace(services, database=Database(f"sqlite:///{tmp_path}/none.db")))
+    assert app_store(web, "apps/uninstall", booking=None).status_code == 503
+
+
+def test_frozen_broker(open_web, told, services, connected, inbox):
+    """A broker that hangs delays no answer: the notice is stored, and the sweep finds it."""
+    thaw = threading.Event()
+    web = open_web(told, replace(services, ring=lambda _: thaw.wait(10)))
+    assert [app_store(web, booking=str(each)).status_code for each in (7, 8, 9)] == [200, 200, 200]
+    assert {booking for _, booking, _ in inbox()} == {7, 8, 9}
+    thaw.set()
+
+
+def test_broker_away(open_web, told, services, connected, inbox):
+    """A bell that cannot be rung is dropped, and the answer stays 200."""
+    heard = threading.Event()
+
+    def away(bell):
+        heard.set()
+        raise ConnectionError
+
+    assert app_store(open_web(told, replace(services, ring=away))).status_code == 200
+    assert heard.wait(5)
+    assert len(inbox()) == 2
+
+
+def test_bell_after_commit(open_web, told, services, connected, inbox):
+    """The bell is rung when the notice can be seen, never before."""
+    seen, rung = [], threading.Event()
+
+    def ring(bell):
+        seen.append((bell, len(inbox())))
+        rung.set()
+
+    app_store(open_web(told, replace(services, ring=ring)))
+    assert rung.wait(5)
+    assert seen == [("tasks.plan.notices", 2)]

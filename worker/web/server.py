@@ -1,0 +1,68 @@
+"""Runs the app on HOST:PORT, with limits of its own for callers that send nothing or never stop."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from config.settings import Settings
+from worker.flow.services import Services
+from worker.web.app import build
+from worker.web.limits import MOST_BYTES
+
+log = structlog.get_logger()
+HEAD_SECONDS = 5.0
+MOST_CONNECTIONS = 800
+
+
+class Patient(H11Protocol):
+    """Hangs up on a connection whose first request head does not come in time; uvicorn alone waits for ever (F53)."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.loop.call_later(HEAD_SECONDS, self._hang_up_if_silent)
+
+    def _hang_up_if_silent(self) -> None:
+        if self.scope is None and not self.transport.is_closing():
+            log.warning("request.refused", status=408, because="no request came in time", where="connection")
+            self.transport.abort()
+
+
+def serve(settings: Settings, services: Services | None = None) -> int:
+    """Serves until a signal comes and returns the exit code after the requests at work are answered."""
+    app = build(settings, services or _services(settings))
+    log.info("web.started", host=settings.host, port=settings.port)
+    server = uvicorn.Server(config(settings, app))
+    server.run()
+    return 0 if server.started else 1
+
+
+def config(settings: Settings, app: ASGIApp) -> uvicorn.Config:
+    """How uvicorn runs: one process, no websockets, no log lines of its own beside ours."""
+    return uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        http=Patient,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        limit_concurrency=MOST_CONNECTIONS,
+        timeout_keep_alive=5,
+        timeout_graceful_shutdown=5,
+        h11_max_incomplete_event_size=2 * MOST_BYTES,
+        forwarded_allow_ips=list(settings.trusted_proxies),
+    )
+
+
+def _services(settings: Settings) -> Services:
+    from worker import app, wiring  # noqa: PLC0415 - Celery is loaded only where bells are rung
+
+    app.celery_app(settings)
+    return wiring.build(settings, ring=app.ring)
