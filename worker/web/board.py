@@ -114,7 +114,7 @@ def _of_connections(connections: Sequence[Mapping[str, Any]], silent: Mapping[st
             continue
         name = f"Connection {each['name']} ({each['id']})"
         if each["blocked"]:
-            needs.append(Need("blocked", f"{name} is blocked", each["blocked"], "bokun-sync doctor"))
+            needs.append(Need("blocked", f"{name} is blocked", each["blocked_because"], "bokun-sync doctor"))
         if each["paused"]:
             because = "somebody paused it, or the app was uninstalled in Bokun"
             needs.append(Need("paused", f"{name} is paused", because, f"bokun-sync connections resume {each['id']}"))
