@@ -5,8 +5,8 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import httpx
@@ -112,23 +112,18 @@ def on_postgres(postgres, house):
     database.close()
 
 
+def send(url, first):
+    """25 webhooks one after the other; the statuses."""
+    with httpx.Client() as client:
+        return [client.post(url, json={"id": each}).status_code for each in range(first, first + 25)]
+
+
 def test_postgres_webhooks(on_postgres, told):
-    """On PostgreSQL webhooks that come side by side are all stored."""
+    """On PostgreSQL webhooks that come side by side, repeated ones too, are all stored."""
     add_connection(on_postgres.services.database)
-    with Serving(told, on_postgres.services) as serving:
-        statuses = []
-
-        def send(first):
-            with httpx.Client() as client:
-                for booking in range(first, first + 25):
-                    answer = client.post(f"{serving.url}/webhooks/bokun/path-token", json={"id": booking})
-                    statuses.append(answer.status_code)
-
-        senders = [threading.Thread(target=send, args=(first,)) for first in (1, 26, 51, 1)]
-        for each in senders:
-            each.start()
-        for each in senders:
-            each.join()
+    with Serving(told, on_postgres.services) as serving, ThreadPoolExecutor(4) as senders:
+        address = f"{serving.url}/webhooks/bokun/path-token"
+        statuses = [each for sent in senders.map(lambda first: send(address, first), (1, 26, 51, 1)) for each in sent]
     assert statuses == [200] * 100
     assert {booking for (booking,) in on_postgres.rows(tables.Notice, "booking_id")} == set(range(1, 76))
 
