@@ -31,7 +31,9 @@ class WrongUse(Exception):
 
 def group(help_: str) -> typer.Typer:
     """A group of commands."""
-    return typer.Typer(help=help_, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+    return typer.Typer(
+        help=help_, no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
+    )
 
 
 def settings() -> Settings:

@@ -140,7 +140,7 @@ def _state(connection: dict[str, Any]) -> str:
     if connection["gone"]:
         return "gone"
     if connection["blocked"]:
-        return f"blocked: {connection['blocked']}"
+        return f"blocked: {connection['blocked_because']}"
     return "paused" if connection["paused"] else "active" if connection["active"] else "not active"
 
 

@@ -114,7 +114,7 @@ def _of_connections(connections: Sequence[Mapping[str, Any]], silent: Mapping[st
             continue
         name = f"Connection {each['name']} ({each['id']})"
         if each["blocked"]:
-            needs.append(Need("blocked", f"{name} is blocked", each["blocked"], _unblocks(each)))
+            needs.append(Need("blocked", f"{name} is blocked", each["blocked_because"], _unblocks(each)))
         if each["paused"]:
             because = "somebody paused it, or the app was uninstalled in Bokun"
             needs.append(Need("paused", f"{name} is paused", because, f"bokun-sync connections resume {each['id']}"))
@@ -126,7 +126,7 @@ def _of_connections(connections: Sequence[Mapping[str, Any]], silent: Mapping[st
 
 def _unblocks(connection: Mapping[str, Any]) -> str:
     """Bokun's keys can be given anew; Space Invoices' token is a setting."""
-    of_bokun = str(connection["blocked"]).startswith("Bokun")
+    of_bokun = str(connection["blocked_because"]).startswith("Bokun")
     return f"bokun-sync connections link {connection['id']}" if of_bokun else "bokun-sync doctor"
 
 
