@@ -68,6 +68,7 @@ def _store(services: Services, organization: str, found: list[Shown], strange: s
     if changes.changed or held:
         log.info("connection.changed", organization=organization, connection=changes.changed, notices=again, held=held)
         services.ring("tasks.plan.notices")
+        services.ring("tasks.poll.connections")  # a new connection does not wait for beat
     unblock(services, [each.id for each in found], by="space-invoices")
     return len(changes.changed)
 
