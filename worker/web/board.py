@@ -137,7 +137,7 @@ def _overdue(due: float | None) -> list[Need]:
     return [
         Need(
             "overdue",
-            f"A delivery is due since {span(due or 0)}",
+            f"A delivery is overdue by {span(due or 0)}",
             because,
             "bokun-sync deliveries list --state planned",
         )

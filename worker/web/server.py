@@ -21,16 +21,25 @@ MOST_CONNECTIONS = 800
 
 
 class Patient(H11Protocol):
-    """Hangs up on a connection whose first request head does not come in time; uvicorn alone waits for ever (F53)."""
+    """Hangs up on a connection that is between requests for too long; half a head would hold uvicorn for ever (F53)."""
+
+    _before: object = None
+    """The request that was served last when we looked last; None: there was none yet."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self.loop.call_later(HEAD_SECONDS, self._hang_up_if_silent)
+        self.loop.call_later(HEAD_SECONDS, self._look)
 
-    def _hang_up_if_silent(self) -> None:
-        if self.scope is None and not self.transport.is_closing():
+    def _look(self) -> None:
+        if self.transport.is_closing():
+            return
+        served = self.cycle is None or self.cycle.response_complete
+        if served and self.cycle is self._before:
             log.warning("request.refused", status=408, because="no request came in time", where="connection")
             self.transport.abort()
+            return
+        self._before = self.cycle if served else self
+        self.loop.call_later(HEAD_SECONDS, self._look)
 
 
 def serve(settings: Settings, services: Services | None = None) -> int:
