@@ -6,10 +6,13 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 Words = Annotated[tuple[str, ...], NoDecode]
 Seconds = Annotated[float, Field(gt=0, le=7 * 86400)]
@@ -149,6 +152,10 @@ class Settings(BaseSettings):
             value = value.replace(old, "postgresql+psycopg://", 1) if value.startswith(old) else value
         if not value.startswith(("sqlite:///", "postgresql+psycopg://")):
             raise ValueError("must begin with sqlite:/// or postgresql://")
+        try:
+            make_url(value)
+        except (ArgumentError, ValueError):
+            raise ValueError("is not an address of a database; write special characters of a password as %XX") from None
         return value
 
     @field_validator("space_invoices_url", "bokun_url")
@@ -156,14 +163,14 @@ class Settings(BaseSettings):
     def _web_address(cls, value: str) -> str:
         if not value.startswith(("https://", "http://")):
             raise ValueError("must begin with https:// (or http:// for a stand-in)")
-        return value.rstrip("/")
+        return _with_host(value).rstrip("/")
 
     @field_validator("redis_url")
     @classmethod
     def _broker_address(cls, value: str) -> str:
         if value and not value.startswith(("redis://", "rediss://", "unix://")):
             raise ValueError("must begin with redis:// or rediss://, or be empty for the embedded broker")
-        return value
+        return _with_host(value) if value.startswith("redis") else value
 
     @field_validator("secret_key")
     @classmethod
@@ -214,6 +221,18 @@ def require(settings: Settings, *names: str) -> None:
 def database_file(url: str) -> Path | None:
     """The file of a SQLite URL; None for a database that is none."""
     return Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
+
+
+def _with_host(address: str) -> str:
+    """The address, where it names a host and its port, if it has one, is a port."""
+    try:
+        parts = urlsplit(address)
+        known = parts.hostname and parts.port != 0
+    except ValueError:
+        known = False
+    if not known:
+        raise ValueError("is not an address; write special characters of a password as %XX")
+    return address
 
 
 def _sentence(error: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, TypeVar
@@ -104,7 +104,8 @@ def _engine(url: str) -> Engine:
 
 def _sqlite(url: str) -> Engine:
     if (file := url.removeprefix("sqlite:///")) and file != ":memory:":
-        Path(file).parent.mkdir(parents=True, exist_ok=True)
+        with suppress(OSError):  # then SQLite cannot open it either, which is a database that is away
+            Path(file).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url, connect_args={"timeout": 15}, hide_parameters=True)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)

@@ -13,6 +13,7 @@ from config.settings import Settings
 from worker.flow.services import Services
 from worker.web.app import build
 from worker.web.limits import MOST_BYTES
+from worker.web.login import is_loopback
 
 log = structlog.get_logger()
 HEAD_SECONDS = 5.0
@@ -36,8 +37,13 @@ def serve(settings: Settings, services: Services | None = None) -> int:
     """Serves until a signal comes and returns the exit code after the requests at work are answered."""
     app = build(settings, services or _services(settings))
     log.info("web.started", host=settings.host, port=settings.port)
+    if not is_loopback(settings.host) and not settings.page_password.get_secret_value():
+        log.warning("page.closed", because="HOST is not loopback and PAGE_PASSWORD is not set; webhooks are served")
     server = uvicorn.Server(config(settings, app))
-    server.run()
+    try:
+        server.run()
+    except SystemExit:  # uvicorn's own exit code says something else in our contract
+        return 1
     return 0 if server.started else 1
 
 
