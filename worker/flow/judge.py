@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -85,6 +86,8 @@ def verdict_on(
 ) -> Judged:
     """The decision about a booking, with everything it was made from; `rows` are the sale's deliveries as they stand."""
     policy, told = policy_for(services, connection, history), outbox.told(rows)
+    if history is not None and any(row.backfill == history.backfill and outbox.counts_as_told(row) for row in rows):
+        history = replace(history, over=True)
     return Judged(
         connection=connection.id,
         organization=connection.organization,
@@ -104,7 +107,7 @@ def in_words(verdict: Judged, tell: Tell) -> dict[str, Any]:
     booking = verdict.booking
     amount, currency = amount_of(booking)
     key = key_of(verdict, tell)
-    old = verdict.history if verdict.told.document is None else None
+    old = verdict.history if verdict.history and not verdict.history.over else None
     return {
         "revision": booking.revision,
         "mark": mark(key, tell, booking, complete=facts_of(booking, verdict.at).complete),

@@ -31,6 +31,8 @@ class History:
     backfill: str
     """The id of the plan file."""
     mail: bool | None = None
+    over: bool = False
+    """A document of the backfill is out: what follows is live again."""
 
 
 @dataclass(frozen=True, slots=True)
