@@ -365,6 +365,25 @@ def listed(open_: Open, *where: Any) -> Sequence[Row[Any]]:
     return open_.execute(mine.order_by(_d.id.desc())).all()
 
 
+def fitting(
+    open_: Open,
+    *,
+    ids: Sequence[int] = (),
+    state: str | None = None,
+    connection: str | None = None,
+    since: datetime | None = None,
+) -> Sequence[Row[Any]]:
+    """Deliveries with what is asked of them, oldest first; what is left out fits all."""
+    asked = [
+        (ids, _d.id.in_(ids)),
+        (state, _d.state == state),
+        (connection, _d.connection_id == connection),
+        (since, _d.planned_at >= since),
+    ]
+    where = [condition for said, condition in asked if said]
+    return open_.execute(select(table(Delivery)).where(*where).order_by(_d.id)).all()
+
+
 def attempts(open_: Open, ids: Sequence[int]) -> Sequence[Row[Any]]:
     """The ledger of these deliveries, oldest first."""
     return open_.execute(select(table(Attempt)).where(_a.delivery_id.in_(ids)).order_by(_a.id)).all()

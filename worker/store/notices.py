@@ -115,6 +115,11 @@ def unread(open_: Open) -> int:
     return open_.execute(select(func.count()).select_from(table(Notice))).scalar_one()
 
 
+def since(open_: Open, connection: str) -> list[datetime]:
+    """Since when each unread notice of a connection is there."""
+    return list(open_.execute(select(_n.noticed_at).where(_n.connection_id == connection)).scalars())
+
+
 def of(open_: Open, connection: str, booking: int) -> Row[Any] | None:
     """The unread notice of a booking, if there is one."""
     mine = select(table(Notice)).where(_n.connection_id == connection, _n.booking_id == booking)
