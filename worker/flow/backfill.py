@@ -20,6 +20,7 @@ from worker.domain.booking import Booking
 from worker.domain.decision import kind
 from worker.flow.deliver import deliver
 from worker.flow.judge import amount_of, read_booking, verdict_on
+from worker.flow.plan import plan as read_again
 from worker.flow.plan import to_outbox
 from worker.flow.planfile import PlanFile
 from worker.flow.preview import obstacle
@@ -129,6 +130,7 @@ def _batches(lines: Sequence[PlanLine]) -> Iterator[list[PlanLine]]:
 def _drain(services: Services, plan: str, until: Until, sleep: Callable[[float], None]) -> None:
     """Sends what the plan called for; while something live is waiting, that goes first."""
     while True:
+        read_again(services, until, backfill=plan)  # nothing is sent while a notice of its booking is unread
         deliver(services, until, backfill=plan)
         with services.database.reading() as open_:
             now = services.clock()

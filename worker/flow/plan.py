@@ -59,14 +59,14 @@ class Read:
         return self.booking
 
 
-def plan(services: Services, until: Until, *, connection: str | None = None) -> Planned:
-    """Drains the inbox until nothing is due, Bokun stops answering, or the time is up."""
+def plan(services: Services, until: Until, *, connection: str | None = None, backfill: str | None = None) -> Planned:
+    """Drains the inbox, or what concerns one backfill, until nothing is due, Bokun stops answering, or time is up."""
     read = put_off = 0
     size = FIRST_BATCH
     services.database.run(lambda open_: notices.wake(open_, services.clock(), most=1000))
     services.database.run(lambda open_: hearings.wake(open_, services.clock(), most=1000))
     while not until.over:
-        batch = _batch(services, size, connection)
+        batch = _batch(services, size, connection, backfill)
         if not batch:
             break
         done = [each for each in batch if each.failure is None]
@@ -95,10 +95,12 @@ def plan_booking(services: Services, connection: str, booking: int, until: Until
     return "not read yet" if row is None else f"{row.decision} {row.document or ''} {row.rule}".replace("  ", " ")
 
 
-def _batch(services: Services, size: int, connection: str | None) -> list[Read]:
+def _batch(services: Services, size: int, connection: str | None, backfill: str | None) -> list[Read]:
     """Claims notices and reads their bookings; one read serves all connections of the same account."""
     now = services.clock()
-    claimed = services.database.run(lambda open_: notices.claim(open_, now, most=size, connection=connection))
+    claimed = services.database.run(
+        lambda open_: notices.claim(open_, now, most=size, connection=connection, backfill=backfill)
+    )
     if not claimed:
         return []
     with services.database.reading() as open_:
