@@ -38,9 +38,11 @@ class View:
     expected: Expected
 
 
-def look(services: Services, states: Sequence[State]) -> tuple[int, int]:
+def look(services: Services, states: Sequence[State], *, backfill: str | None = None) -> tuple[int, int]:
     """One round of looks at due deliveries in these states: how many were looked for, how many ended by it."""
-    rows = services.database.run(lambda open_: deliveries.to_look_for(open_, services.clock(), states, most=MOST))
+    rows = services.database.run(
+        lambda open_: deliveries.to_look_for(open_, services.clock(), states, most=MOST, backfill=backfill)
+    )
     if not rows:
         return 0, 0
     by_organization: dict[str, list[View]] = {}
