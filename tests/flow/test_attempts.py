@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from worker.sandbox import bookings
-from worker.store import connections, tables
+from worker.store import connections, notices, tables
 
 A, B = 9_000_001, 9_000_002
 ORDER = {"remote": "space-invoices", "method": "POST", "path": "/order$"}
@@ -424,7 +424,7 @@ def test_one_booking_that_fails_does_not_hold_up_the_other(booked):
 
 def test_the_next_document_waits_for_the_proof_of_the_last(house):
     """An estimate that the remote made an invoice of is seen before the invoice that the new flags call for is sent."""
-    house.sandbox.knobs.document_lag = 90
+    house.sandbox.knobs.order_lag = 90
     connection = house.sandbox.connect()["id"]
     house.sandbox.book(bookings.own_sale(A, house.clock(), paid=False, payment_type="BANK_TRANSFER"))
     house.mirror()
@@ -432,5 +432,7 @@ def test_the_next_document_waits_for_the_proof_of_the_last(house):
     house.plan()
     house.sandbox.flags(connection, issueInvoiceForBankPayment=True)
     house.deliver()
+    house.mirror()
+    house.services.database.run(lambda open_: notices.note(open_, "webhook", [(connection, A)], house.clock()))
     house.settle_down()
     assert house.documents == [("invoice", A)]

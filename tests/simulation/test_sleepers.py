@@ -62,5 +62,6 @@ def test_an_order_leaves_soon_after_the_time_of_its_claim(ground, step):
 def test_a_look_counts_from_when_it_was_asked_for(ground, step):
     """An answer that lay for an hour proves what was so an hour ago."""
     play = slept(ground, step, "deliver", "reconcile")
-    looks = [each.at for each in play.wire.seen if each.kind == "look"]
-    assert [at for (at,) in columns(play, tables.Look, "at") if at not in looks] == []
+    made = [each.at for each in play.wire.seen if each.kind == "look"]
+    kept = [at for (at,) in columns(play, tables.Look, "at")]
+    assert [(at, look) for at, look in zip(kept, made, strict=True) if at > look] == []
