@@ -69,7 +69,8 @@ def _lost(play: Play, rows: list[Any], views: list[Any]) -> Iterable[Damage]:
     for _, booking in play.remotes.world.bookings:
         facts = read(play.remotes.booking(booking), play.clock(), play.remotes.knobs.bank_payment_types)
         wanted = {decide(each, facts) for each in play.remotes.world.connections.rows.values()} - {None}
-        if wanted and booking not in visible and not any((booking, kind) in has for kind in wanted):
+        done = any((booking, kind) in has for kind in wanted | {"invoice"})  # flags may have changed after an invoice
+        if wanted and booking not in visible and not done:
             yield Damage("I2", booking, f"neither a document ({', '.join(sorted(wanted))}) nor held with a reason")
 
 
