@@ -14,7 +14,7 @@ HARMLESS = frozenset(
     event level timestamp logger task run bell connection organization booking delivery attempt moment document rule
     decision state outcome reason status remote call count pages notices due seconds since until created updated blocked
     host port version topic source kept gone found absent held planned sent confirmed deliveries looks paused
-    because left exc_type where pid signal superseded unread type skipped waited seen
+    because left exc_type where pid signal superseded unread type skipped waited seen changed removed refused
     """.split()
 )
 """Keys that can hold no personal data and no secret: ids, states, rule names, counts, times, our own sentences."""

@@ -20,6 +20,6 @@ def sync(services: Services) -> str:
 
 
 @bell("tasks.prices.connection", limit=LIMIT)
-def one(services: Services, connection: str) -> prices.Synced:
+def one(services: Services, connection: str) -> prices.Synced | str:
     """Syncs one connection."""
     return prices.sync(services, connection, Until.seconds(services, WORK))

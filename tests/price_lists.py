@@ -32,7 +32,7 @@ def season(prices, first, last, *, amount=None):
 def tiered(prices):
     """The first category is priced by group size, the tiers in no order, as Bokun sends them."""
     one = passenger(prices)
-    sizes = [(5, 9, "150.00"), (1, 1, "190.00"), (2, 4, "170.00")]
+    sizes = [(5, None, "150.00"), (1, 1, "190.00"), (2, 4, "170.00")]
     one["price"] = {"currency": "EUR", "priceNotFound": True}
     one["tieredPrices"] = [
         {"minPassengersRequired": least, "maxPassengersRequired": most, "currency": "EUR", "amount": json.loads(amount)}

@@ -127,7 +127,8 @@ STEPS = 76
 def check(house, begin, steps):
     begin(house)
     dies(house, steps)
-    for minutes in (3, 5, 16, 0):  # a lease ends, looks, the last look, what follows from it
+    house = house.with_terms(absence_looks=1)
+    for minutes in (16, 1):  # leases end and absences are proven, and then what follows from it
         house.later(minutes=minutes)
     assert sorted(house.documents) == ENDS[begin]
     assert {state for _, _, state in house.deliveries} == {"confirmed"}

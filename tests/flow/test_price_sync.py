@@ -272,12 +272,13 @@ def mortal(services, dies_at, *, after):
 
 
 def eventful(house):
-    """What Bokun has next: a moved season, a new one, a changed price, a rate and a product less, one more."""
-    moved = season(tiered(real()), "2027-01-22", None, amount=7)
-    moved["pricesByDateRange"][0].update({"from": "2026-01-21", "to": "2027-01-21"})
-    for each in (*moved["pricesByDateRange"], (new := other(6))["pricesByDateRange"][0]):
+    """What Bokun has next: a season that moved, a new one, a changed price, rates and a product less, one more."""
+    first, new = season(tiered(real()), "2027-01-22", None, amount=7), other(6)
+    for each in (first["pricesByDateRange"][0], new["pricesByDateRange"][0]):
+        each.update({"from": "2026-01-21", "to": "2027-01-21"})
+    for each in (*first["pricesByDateRange"], *new["pricesByDateRange"]):
         del each["rates"][1:]
-    bokun_has(house, moved, new)
+    bokun_has(house, first, new)
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before the effect", "after the effect"])
@@ -360,7 +361,7 @@ def test_a_connection_that_does_not_work_is_not_due(house, connection):
     database.run(lambda open_: connections.change(open_, connection.id, paused_at=house.clock()))
     assert prices.due(house.services) == []
     done = prices.sync(house.services, connection.id, Until.seconds(house.services, 60))
-    assert (done.created, written(house.sandbox)) == (0, [])
+    assert (done, written(house.sandbox)) == ("the connection is gone, paused or blocked", [])
 
 
 def test_the_clock_rings_only_where_it_was_asked_for():

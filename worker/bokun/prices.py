@@ -133,7 +133,7 @@ def _id(holder: Json, name: str) -> str:
 
 
 def _size(tier: Json, name: str, missing: int) -> int:
-    found = tier.get(name, missing)
+    found = missing if tier.get(name) is None else tier[name]
     if isinstance(found, bool) or not isinstance(found, int):
         raise UnexpectedShape(f"a tier whose {name} is no number")
     return found

@@ -31,7 +31,9 @@ class WrongUse(Exception):
 
 def group(help_: str) -> typer.Typer:
     """A group of commands."""
-    return typer.Typer(help=help_, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+    return typer.Typer(
+        help=help_, no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
+    )
 
 
 def settings() -> Settings:
@@ -155,7 +157,7 @@ def json_object(text: str | None, option: str) -> dict[str, Any] | None:
 
 def exit_code(failed: BaseException) -> int:
     """Prints one line about what went wrong and returns the exit code that goes with it."""
-    from sqlalchemy.exc import DBAPIError
+    from sqlalchemy.exc import DatabaseError, DBAPIError
 
     from config.settings import WrongSettings
     from worker.calls.sending import CallFailed
@@ -172,7 +174,7 @@ def exit_code(failed: BaseException) -> int:
         case CallFailed():
             warn(_capital(failed.sentence))
             return FAILED
-        case DBAPIError() if is_away(failed):
+        case DBAPIError() if is_away(failed) or type(failed) is DatabaseError:  # a file that is no database
             warn(f"The database cannot be used now ({type(failed.orig).__name__}). Nothing was lost; see DATABASE_URL.")
             return FAILED
         case KeyboardInterrupt():

@@ -9,7 +9,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from worker.cli.console import DONE, FAILED, Failed, WrongUse, Yes, ask, group, say, services, settings, warn
+from worker.cli.console import (
+    DONE,
+    FAILED,
+    NEEDS_A_PERSON,
+    Failed,
+    WrongUse,
+    Yes,
+    ask,
+    group,
+    say,
+    services,
+    settings,
+    warn,
+)
 
 if TYPE_CHECKING:
     from worker.flow.services import Services, Until
@@ -129,8 +142,25 @@ def import_(
     if isinstance(asked, str):
         raise Failed(asked)
     number = asked
-    _go("tasks.imports.run", (number,), wait, now, lambda built: imports.send(built, number), connection=connection,
-        import_=number)  # fmt: skip
+
+    def here(built: Services) -> str:
+        return imports.send(built, number)
+
+    _go("tasks.imports.run", (number,), wait, now, here, connection=connection, import_=number)
+    if now:
+        _say_what_became_of(number)
+
+
+def _say_what_became_of(number: int) -> None:
+    """An import that is held needs a person: its reason, and the command that settles it."""
+    from worker.store import imports
+
+    with services() as built, built.database.reading() as open_:
+        row = imports.get(open_, number)
+    if row is not None and row.state == "held":
+        warn(f"It is held: {row.reason}. Look at Space Invoices, then:"
+             f" bokun-sync connections settle-import {number} --because ...")  # fmt: skip
+        raise typer.Exit(NEEDS_A_PERSON)
 
 
 def _for_long(built: Services) -> Until:

@@ -83,7 +83,12 @@ def web() -> None:
     """
     from worker.web import serve
 
-    raise typer.Exit(serve(settings()))
+    found = settings()
+    try:
+        code = serve(found)
+    except SystemExit:  # uvicorn has said why; its own code would mean "needs a person" here
+        raise Failed(f"Nothing can listen on {found.host}:{found.port} (HOST, PORT).") from None
+    raise typer.Exit(code)
 
 
 @app.command()

@@ -69,8 +69,6 @@ def deliver(services: Services, until: Until, *, connection: str | None = None) 
     done.expired = services.database.run(lambda open_: deliveries.expire(open_, services.clock()))
     if done.expired:
         log.warning("attempt.expired", count=done.expired)
-    if held := services.database.run(lambda open_: deliveries.withhold_gone(open_, services.clock())):
-        log.error("delivery.held", count=held, reason="gone")
     answered: queue.SimpleQueue[Sent] = queue.SimpleQueue()
     allowed, on_the_wire, failed = min(FIRST_CLAIM, services.terms.in_flight), 0, 0
     while True:

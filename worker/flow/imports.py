@@ -28,7 +28,7 @@ def ask(services: Services, connection: str, type_: str, options: str | None) ->
         open_one = store.unsettled(open_, connection)
     state = "open" if open_one is None else f"{open_one.state} ({open_one.reason or 'no answer yet'})"
     number = "" if open_one is None else f" {open_one.id}"
-    return f"Import{number} of this connection is {state}; settle it first: `bokun-sync connections imports --help`."
+    return f"Import{number} of this connection is {state}; settle it first: `bokun-sync connections settle-import{number} --because ...`."
 
 
 def send(services: Services, import_id: int) -> str:

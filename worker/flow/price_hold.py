@@ -9,12 +9,15 @@ from datetime import timedelta
 from threading import Event
 from typing import Any, TypeVar
 
+import structlog
+
 from worker.calls.sending import CallFailed, Failure
 from worker.flow.blocks import block
 from worker.flow.services import Services, Until
 from worker.store import prices as store
 from worker.store.connections import Stored
 
+log = structlog.get_logger()
 A = TypeVar("A")
 B = TypeVar("B")
 
@@ -87,6 +90,8 @@ def asking(services: Services, connection: Stored, by: str) -> Iterator[None]:
     try:
         yield
     except CallFailed as failure:
+        status, outcome = failure.status, failure.failure.value
+        log.warning("prices.failed", connection=connection.id, remote=by, outcome=outcome, status=status)
         if failure.failure is Failure.CREDENTIALS:
             block(services, [connection.id], by=by, because=failure.sentence)
         raise PricesFailed(failure.sentence, asked=failure.asked) from failure

@@ -42,7 +42,6 @@ class Synced:
     refused: int = 0
     left: int = 0
     unmapped: int = 0
-    said: str = ""
 
 
 def plan_prices(
@@ -86,20 +85,19 @@ def due(services: Services) -> list[str]:
     return [id_ for id_, row in rows.items() if row is None or _is_due(row, now)]
 
 
-def sync(services: Services, connection: str, until: Until) -> Synced:
-    """Plans and applies for one connection; how it went decides when it is due again."""
+def sync(services: Services, connection: str, until: Until) -> Synced | str:
+    """Plans and applies for one connection, or says why not; how it went decides when it is due again."""
     with services.database.reading() as open_:
         stored = connections.get(open_, connection)
     if stored is None or not stored.works:
-        return Synced(said="the connection is gone, paused or blocked")
+        return "the connection is gone, paused or blocked"
     try:
         with hold(services, stored) as holding:
             return _sync(replace(holding, until=until))
     except PricesBusy as busy:
-        return Synced(said=str(busy))
+        return str(busy)
     except PricesFailed as failed:
-        log.warning("prices.failed", connection=connection, because=str(failed))
-        return Synced(said=str(failed))
+        return str(failed)
 
 
 def _sync(holding: Holding) -> Synced:

@@ -111,12 +111,18 @@ class Bokun:
 
 
 def _in_currency(prices: Json, currency: str | None) -> Json:
-    passengers = [
-        passenger
-        for season in prices["pricesByDateRange"]
-        for rate in season["rates"]
-        for passenger in rate.get("passengers", [])
-    ]
-    for passenger in passengers if currency else []:
-        passenger["price"]["currency"] = currency
+    """Relabels every amount, tiers and extras too; rates of exchange are not played."""
+    if currency:
+        _relabel(prices, currency)
     return prices
+
+
+def _relabel(part: object, currency: str) -> None:
+    if isinstance(part, dict):
+        if "amount" in part:
+            part["currency"] = currency
+        for each in part.values():
+            _relabel(each, currency)
+    elif isinstance(part, list):
+        for each in part:
+            _relabel(each, currency)

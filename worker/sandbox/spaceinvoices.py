@@ -106,7 +106,12 @@ class SpaceInvoices:
         return answer({"count": Filter(clause).page(shown(self.world, rows, scope))[1]})
 
     def _create(self, rows: Collection, owner: str, request: Request, body: Json) -> Response:
-        return answer(rows.create({**body, **self._scope(owner, request)}))
+        place = self._scope(owner, request)
+        if (
+            owner == "priceListId"
+        ):  # a price names the organization of its list (seeds/price-list.txt, the Price object)
+            place["organizationId"] = self.world.price_lists.get(request.path_params["id"])["organizationId"]
+        return answer(rows.create({**body, **place}))
 
     def _get(self, rows: Collection, request: Request, _: Json) -> Response:
         row = rows.get(request.path_params["id"])

@@ -305,15 +305,6 @@ def by_person(open_: Open, delivery: int, event: Event, *, because: str, now: da
     return open_.execute(held.values(**values)).rowcount == 1
 
 
-def withhold_gone(open_: Open, now: datetime) -> int:
-    """Holds what is planned for connections that Space Invoices no longer shows; it would wait for ever, unseen."""
-    gone = select(_c.id).where(_c.gone_at.is_not(None))
-    planned = update(Delivery).where(_d.connection_id.in_(gone), _d.state == State.PLANNED)
-    held = advance(State.PLANNED, Event.WITHHELD)
-    reason = "the connection is gone from Space Invoices"
-    return open_.execute(planned.values(state=held.value, reason=reason, ended_at=now)).rowcount
-
-
 def counts(open_: Open) -> dict[str, int]:
     """How many deliveries stand in each state, every state named."""
     rows = open_.execute(select(_d.state, func.count().label("n")).group_by(_d.state))
