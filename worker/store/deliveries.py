@@ -87,7 +87,8 @@ def claim(
     other = table(Delivery).alias("other")
     same_sale = and_(other.c.organization == _d.organization, other.c.booking_id == _d.booking_id, other.c.id != _d.id)
     in_the_way = or_(
-        other.c.state.in_([State.SENDING, State.UNKNOWN]), and_(other.c.state == State.PLANNED, other.c.id < _d.id)
+        other.c.state.in_([State.SENDING, State.UNKNOWN, State.ACCEPTED]),
+        and_(other.c.state == State.PLANNED, other.c.id < _d.id),
     )
     due = (
         select(_d.id)
