@@ -81,8 +81,8 @@ def claim(
     """Claims due deliveries of one connection and opens their attempts, in the caller's transaction.
 
     A delivery is not claimed without a fresh look, nor while its booking has an unread notice (what is known now is
-    what counts), nor while another one of the same sale is on the wire, unanswered, or planned before it. IntegrityError
-    (ux_delivery_in_flight) says that another worker was first.
+    what counts), nor while another one of the same sale is on the wire, unanswered, not proven yet, or planned before it.
+    IntegrityError (ux_delivery_in_flight) says that another worker was first.
     """
     other = table(Delivery).alias("other")
     same_sale = and_(other.c.organization == _d.organization, other.c.booking_id == _d.booking_id, other.c.id != _d.id)
