@@ -20,6 +20,10 @@ def celery_settings(broker_url: str) -> dict[str, Any]:
             "socket_connect_timeout": 3,
             "socket_keepalive": True,
             "health_check_interval": 5,
+            # Whoever rings a bell gives up after a second instead of six (C18); a worker waits for its broker all the same.
+            "connect_retries_timeout": 1,
+            "interval_start": 0.2,
+            "interval_step": 0.2,
             "global_keyprefix": "bokun:",
         },
         "broker_connection_retry_on_startup": True,

@@ -6,10 +6,13 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 Words = Annotated[tuple[str, ...], NoDecode]
 Seconds = Annotated[float, Field(gt=0, le=7 * 86400)]
@@ -22,52 +25,97 @@ class WrongSettings(Exception):
 class Settings(BaseSettings):
     """What may differ between places (the contract's table of settings)."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True)
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True,
+                                      use_attribute_docstrings=True)  # fmt: skip
 
     database_url: str = "sqlite:///var/bokun-sync.db"
+    """SQLAlchemy URL of the store: a SQLite file on one machine, PostgreSQL (`postgresql://…`) in production."""
     redis_url: str = ""
+    """Celery broker, `redis://` or `rediss://`. Empty: the embedded broker of `demo` and `up`."""
     space_invoices_url: str = "https://api.spaceinvoices.com/v1"
+    """Base address of Space Invoices with its version; a stand-in can be put in its place."""
     space_invoices_token: SecretStr = SecretStr("")
+    """Token for the organizations below; it is sent bare in `Authorization`."""
     space_invoices_organizations: Words = ()
+    """Ids of the organizations to work for, comma separated."""
     bokun_url: str = "https://api.bokun.io"
+    """Base address of Bokun; a stand-in can be put in its place."""
     bokun_access_key: SecretStr = SecretStr("")
+    """Bokun access key of the connections that have no key pair of their own."""
     bokun_secret_key: SecretStr = SecretStr("")
+    """Its secret key; it signs the calls and is never sent."""
     bokun_app_secret: SecretStr = SecretStr("")
+    """Verifies the signature of app-store webhooks; empty: they are refused. Several, comma separated, allow rotation."""
     webhook_token: SecretStr = SecretStr("")
+    """Secret path part for classic notifications (`/webhooks/bokun/TOKEN`); empty: they are refused."""
     secret_key: SecretStr = SecretStr("")
+    """Encrypts the Bokun keys in the database: url-safe base64 of 32 bytes; several, comma separated, the first for writing."""
     start_from: datetime | None = None
+    """Bookings made before this date are skipped (`2026-12-01`, UTC); set it before the first start."""
     bank_payment_types: Words = ("BANK_TRANSFER", "INVOICED")
+    """Bokun's payment types that count as bank payment, comma separated."""
     on_change: Literal["ask", "tell"] = "ask"
+    """When a booking changes after its invoice: `ask` a person or `tell` Space Invoices."""
     on_cancel: Literal["ask", "tell"] = "ask"
+    """When a booking is cancelled after a document: `ask` a person or `tell` Space Invoices."""
     poll_every: Seconds = 300
+    """Seconds between polls of Bokun."""
     deliver_every: Seconds = 10
+    """Seconds between looks for notices to plan and deliveries to send."""
     reconcile_every: Seconds = 30
+    """Seconds between looks for what was sent and is not proven."""
     refresh_every: Seconds = 300
+    """Seconds between mirrorings of the connections' flags."""
     poll_overlap: Annotated[float, Field(ge=0)] = 1800
+    """Seconds that each poll reaches back behind the watermark."""
     call_timeout: Seconds = 30
+    """Total seconds for one remote call, whatever the remote drips."""
     send_guard: Seconds = 10
+    """A claim older than this many seconds (monotonic clock) is not sent any more."""
     lease: Seconds = 120
+    """Seconds a claim holds; must exceed `SEND_GUARD` + `CALL_TIMEOUT`."""
     absence_looks: Annotated[int, Field(ge=1, le=100)] = 3
+    """Empty looks that prove, spread over `ABSENCE_AFTER`, that an order never arrived."""
     absence_after: Seconds = 900
+    """Seconds after the call before absence is proven; must exceed `LEASE` + `CALL_TIMEOUT` and the time the remote may still take."""
     bokun_calls_per_minute: Annotated[int, Field(ge=1)] = 400
+    """Limit per Bokun account, kept by all workers together."""
     space_invoices_calls_per_second: Annotated[int, Field(ge=1)] = 100
+    """Limit per token, kept by all workers together."""
     max_attempts: Annotated[int, Field(ge=1, le=1000)] = 12
+    """Attempts of one delivery before it is held."""
     brake_per_hour: Annotated[int, Field(ge=1)] | None = None
+    """Documents an hour of one connection; past it deliveries are held until released."""
     brake_amount: Annotated[Decimal, Field(gt=0)] | None = None
+    """Largest amount of one document, in its own currency; past it the delivery is held."""
     brake_age_days: Annotated[int, Field(ge=1)] | None = None
+    """Oldest booking in days; past it the delivery is held."""
     prices_sync_every: Annotated[float, Field(gt=0, le=30 * 86400)] | None = None
+    """Seconds between syncs of Bokun's price lists into Space Invoices; off unless set."""
     prices_currencies: Words = ("EUR",)
+    """Currencies that prices are synced in, comma separated."""
     log_format: Literal["json", "console"] = "json"
+    """`json` for machines, `console` for people."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """`debug`, `info`, `warning` or `error`."""
     host: str = "127.0.0.1"
+    """Address that `web` listens on; beyond loopback the page needs `PAGE_PASSWORD`."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    """Port that `web` listens on."""
     flower_address: str = "127.0.0.1"
+    """Address that Flower listens on; beyond loopback it needs `FLOWER_BASIC_AUTH`."""
     flower_port: Annotated[int, Field(ge=0, le=65535)] = 5555
+    """Port that Flower listens on."""
     flower_basic_auth: SecretStr = SecretStr("")
+    """`user:password` of Flower's login; without it Flower is read only."""
     in_flight: Annotated[int, Field(ge=1, le=256)] = 32
+    """Calls that one process may have under way at once."""
     page_password: SecretStr = SecretStr("")
+    """Password of the operator's page."""
     metrics_token: SecretStr = SecretStr("")
+    """Bearer token for `/metrics`."""
     trusted_proxies: Words = ("127.0.0.1", "::1")
+    """Addresses of reverse proxies whose forwarded headers are believed, comma separated."""
     keep_content_days: Annotated[int, Field(ge=1)] | None = None
 
     @field_validator(
@@ -111,6 +159,10 @@ class Settings(BaseSettings):
             value = value.replace(old, "postgresql+psycopg://", 1) if value.startswith(old) else value
         if not value.startswith(("sqlite:///", "postgresql+psycopg://")):
             raise ValueError("must begin with sqlite:/// or postgresql://")
+        try:
+            make_url(value)
+        except (ArgumentError, ValueError):
+            raise ValueError("is not an address of a database; write special characters of a password as %XX") from None
         return value
 
     @field_validator("space_invoices_url", "bokun_url")
@@ -118,14 +170,14 @@ class Settings(BaseSettings):
     def _web_address(cls, value: str) -> str:
         if not value.startswith(("https://", "http://")):
             raise ValueError("must begin with https:// (or http:// for a stand-in)")
-        return value.rstrip("/")
+        return _with_host(value).rstrip("/")
 
     @field_validator("redis_url")
     @classmethod
     def _broker_address(cls, value: str) -> str:
         if value and not value.startswith(("redis://", "rediss://", "unix://")):
             raise ValueError("must begin with redis:// or rediss://, or be empty for the embedded broker")
-        return value
+        return _with_host(value) if value.startswith("redis") else value
 
     @field_validator("secret_key")
     @classmethod
@@ -176,6 +228,18 @@ def require(settings: Settings, *names: str) -> None:
 def database_file(url: str) -> Path | None:
     """The file of a SQLite URL; None for a database that is none."""
     return Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
+
+
+def _with_host(address: str) -> str:
+    """The address, where it names a host and its port, if it has one, is a port."""
+    try:
+        parts = urlsplit(address)
+        known = parts.hostname and parts.port != 0
+    except ValueError:
+        known = False
+    if not known:
+        raise ValueError("is not an address; write special characters of a password as %XX")
+    return address
 
 
 def _sentence(error: Any) -> str:

@@ -187,7 +187,9 @@ def ids(sandbox):
     world, at = sandbox.world, {"organizationId": sandbox.organization}
     connection = world.connections.create(SECTIONS["POST /v1/Organizations/:id/bokun"][0] | at)["id"]
     made = world.price_lists.create(SECTIONS["POST /v1/Organizations/:id/priceLists"][0] | at)["id"]
-    price = world.prices.create(SECTIONS["POST /v1/PriceLists/:id/prices"][0] | {"priceListId": made})["id"]
+    price = world.prices.create(
+        SECTIONS["POST /v1/PriceLists/:id/prices"][0] | {"priceListId": made, "organizationId": "org-1"}
+    )["id"]
     return {"Organizations": sandbox.organization, "Bokun": connection, "PriceLists": made, "Prices": price}
 
 

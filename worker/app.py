@@ -21,6 +21,7 @@ from config.settings import Settings, read
 from worker.flow.services import Services, Until
 from worker.store import runs
 from worker.store.database import is_away
+from worker.store.migrate import is_current
 from worker.wiring import build
 
 log = structlog.get_logger()
@@ -91,7 +92,7 @@ def _publish(name: str, ids: tuple[str | int, ...]) -> None:
 
 
 def bell(name: str, *, limit: int = 60) -> Callable[[Callable[..., object]], Any]:
-    """A task that calls one function of the flow with the services, and never lets an exception reach the broker.
+    """A task that calls one function of the flow with the services; of a failure Flower sees the kind, no more.
 
     Bells are not retried: what is due is in the database, and the next bell finds it there. `limit` is the soft time
     limit in seconds; a drain stays far below it.
@@ -110,18 +111,36 @@ def bell(name: str, *, limit: int = 60) -> Callable[[Callable[..., object]], Any
     return made
 
 
+class BellFailed(Exception):
+    """What Flower shows of a bell that failed: a kind, never a text that may hold somebody's data."""
+
+
 def _hear(at: Services, name: str, run: str, step: Callable[[], object]) -> None:
     try:
         at.database.run(lambda open_: runs.started(open_, run, bell=name, now=at.clock()))
-        result, summary = _do(step)
-        at.database.run(lambda open_: runs.ended(open_, run, bell=name, result=result, summary=summary, now=at.clock()))
+        result, said = _do(step)
+        at.flush()
+        at.database.run(lambda open_: runs.ended(open_, run, bell=name, result=result, summary=said, now=at.clock()))
     except DBAPIError as failed:
-        if not is_away(failed):
-            raise
-        log.error("database.away", exc_type=type(failed).__name__)  # noqa: TRY400 - one line is enough
+        kind = _why(at, failed)
+        log.error(kind, exc_type=type(failed).__name__)  # noqa: TRY400 - one line is enough
+        raise BellFailed(kind) from None
+    if result == "failed":
+        raise BellFailed(said)
+
+
+def _why(at: Services, failed: DBAPIError) -> str:
+    """Away, or there but not migrated (run `bokun-sync migrate`), or a statement that it refused."""
+    try:
+        if not is_current(at.database.engine):
+            return "database.not-migrated"
+    except DBAPIError:
+        return "database.away"
+    return "database.away" if is_away(failed) else "database.refused"
 
 
 def _do(step: Callable[[], object]) -> tuple[str, str]:
+    """`done` with counts, or `failed` with the kind of failure: nothing is raised to be retried."""
     try:
         return "done", summary(step())
     except SoftTimeLimitExceeded:

@@ -82,7 +82,7 @@ def test_a_plan_is_what_a_drain_then_issues(mirrored, sandbox):
     """The plan's totals are those of the documents that the next drain issues; the plan itself sends nothing."""
     code, plan, _ = mirrored("plan", *SINCE, "--json")
     before = sandbox.documents
-    mirrored("drain")
+    mirrored("drain", "--yes")
     assert (code, before) == (0, [])
     assert [(each["document"], each["count"], each["amount"]) for each in plan["totals"]] == [
         ("estimate", 1, "20.00"),
@@ -169,12 +169,12 @@ def test_a_plan_is_not_written_over_and_not_carried_out_unasked(mirrored, sandbo
 def test_stop_and_go(mirrored, sandbox):
     """Stopped, a drain issues nothing and status says why; after go everything is issued."""
     assert mirrored("stop", "--because", "a wrong rate")[0] == 0
-    mirrored("drain")
+    mirrored("drain", "--yes")
     held = sandbox.documents
     stopped = mirrored("status", "--json")[1]["stopped"]["because"]
     refused = mirrored("backfill", *SINCE, *UNTIL, "p.jsonl"), mirrored("apply", "p.jsonl", "--mail", "no", "--yes")[0]
     mirrored("go")
-    mirrored("drain")
+    mirrored("drain", "--yes")
     assert (held, stopped, refused[1], len(sandbox.documents)) == ([], "a wrong rate", 1, 2)
 
 
@@ -189,7 +189,7 @@ def test_prices_are_not_synced_while_everything_is_stopped(mirrored, sandbox):
 
 def test_resume_shows_what_has_piled_up(mirrored, sandbox):
     """Before a paused connection goes on its backlog is shown."""
-    mirrored("drain")
+    mirrored("drain", "--yes")
     [connection] = sandbox.connections
     mirrored("connections", "pause", connection["id"])
     code, said, _ = mirrored("connections", "resume", connection["id"])
@@ -200,11 +200,11 @@ def test_resume_shows_what_has_piled_up(mirrored, sandbox):
 def test_many_held_deliveries_are_released_at_once(mirrored, sandbox, monkeypatch):
     """What a brake held is shown with its sums and sent after a person's release."""
     monkeypatch.setenv("BRAKE_AMOUNT", "1")
-    mirrored("drain")
+    mirrored("drain", "--yes")
     before = sandbox.documents
     unasked = mirrored("deliveries", "release", "--reason", "amount brake", "--because", "checked")
     code, said, _ = mirrored("deliveries", "release", "--reason", "amount brake", "--because", "checked", "--yes")
-    mirrored("drain")
+    mirrored("drain", "--yes")
     assert (before, unasked[0], code) == ([], 2, 0)
     assert "2 deliveries are planned again" in said
     assert documents(sandbox) == [("estimate", B), ("invoice", A)]
@@ -220,7 +220,7 @@ def test_release_needs_to_know_which(mirrored):
 @pytest.mark.parametrize("format_", ["csv", "jsonl"])
 def test_an_export_is_verified_and_a_change_is_named(mirrored, tmp_path, format_):
     """The file verifies as it was written; with one amount changed the line is named and the exit code is 1."""
-    mirrored("drain")
+    mirrored("drain", "--yes")
     written = mirrored("export", *SINCE, "--format", format_, "books")
     good = mirrored("export", "--verify", "books")
     file = tmp_path / "books"

@@ -139,8 +139,10 @@ class _Deadline:
         self._monotonic = monotonic
 
     def left(self, timeout: float | None) -> float:
-        """Seconds that one wait may take; a millisecond where the deadline has passed, so that it ends at once."""
-        left = max(self.at - self._monotonic(), 0.001)
+        """Seconds that one wait may take; past the deadline none may begin, even if the next byte is there already."""
+        left = self.at - self._monotonic()
+        if left <= 0:
+            raise httpcore.ReadTimeout("the call's time is up")
         return left if timeout is None else min(left, timeout)
 
 

@@ -31,7 +31,9 @@ class WrongUse(Exception):
 
 def group(help_: str) -> typer.Typer:
     """A group of commands."""
-    return typer.Typer(help=help_, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+    return typer.Typer(
+        help=help_, no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
+    )
 
 
 def settings() -> Settings:
@@ -128,9 +130,12 @@ def show(value: Any, as_json: bool, columns: Mapping[str, str], *, empty: str = 
     print_table(list(columns.values()), [[each.get(name) for name in columns] for each in value], empty=empty)
 
 
-def ask(question: str, yes: bool) -> None:
-    """Asks before anything that causes an effect; without a terminal only --yes will do."""
-    if yes:
+def ask(question: str, yes: bool, *, routine: bool = False) -> None:
+    """Asks before anything that causes an effect; without a terminal only --yes will do.
+
+    `routine` is what the service does by itself all day: without a terminal (a cron line) it goes ahead.
+    """
+    if yes or (routine and not sys.stdin.isatty()):
         return
     if not sys.stdin.isatty():
         raise WrongUse(f"{question} Say --yes to do it without being asked.")
@@ -155,7 +160,7 @@ def json_object(text: str | None, option: str) -> dict[str, Any] | None:
 
 def exit_code(failed: BaseException) -> int:
     """Prints one line about what went wrong and returns the exit code that goes with it."""
-    from sqlalchemy.exc import DBAPIError
+    from sqlalchemy.exc import DatabaseError, DBAPIError
 
     from config.settings import WrongSettings
     from worker.calls.sending import CallFailed
@@ -172,7 +177,7 @@ def exit_code(failed: BaseException) -> int:
         case CallFailed():
             warn(_capital(failed.sentence))
             return FAILED
-        case DBAPIError() if is_away(failed):
+        case DBAPIError() if is_away(failed) or type(failed) is DatabaseError:  # a file that is no database
             warn(f"The database cannot be used now ({type(failed.orig).__name__}). Nothing was lost; see DATABASE_URL.")
             return FAILED
         case KeyboardInterrupt():

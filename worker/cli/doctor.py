@@ -36,7 +36,7 @@ def examine(settings: Settings) -> list[Finding]:
     services = build(settings)
     found = [*_settings(settings), _database(services), _broker(settings), *_space_invoices(services)]
     found += _bokun(settings, services)
-    services.database.close()
+    services.close()
     return found
 
 
@@ -72,7 +72,8 @@ def _broker(settings: Settings) -> Finding:
     if settings.embedded:
         return Finding("broker", True, "embedded; `up` starts it")
     try:
-        policy = connect(settings.redis_url).config_get("maxmemory-policy")
+        with connect(settings.redis_url) as client:
+            policy = client.config_get("maxmemory-policy")
     except Exception as failed:
         return Finding("broker", False, f"cannot be reached ({type(failed).__name__})", "check REDIS_URL")
     word = str(dict(policy).get("maxmemory-policy", "unknown"))

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from worker.cli.console import DONE, FAILED, Json, group, print_json, print_table, say, services, show, warn
+from worker.cli.console import DONE, FAILED, Json, WrongUse, group, print_json, print_table, say, services, show, warn
 
 app = group("")
 bookings = group("What each booking is waiting for.")
@@ -47,8 +47,12 @@ def list_(
 
     Example: bokun-sync bookings list --state ask
     """
+    from worker.domain.delivery import State
     from worker.flow import overview
 
+    known = ("tell", "wait", "skip", "ask", *State)
+    if state is not None and state not in known:
+        raise WrongUse(f"--state must be one of {', '.join(known)}")
     with services() as built:
         found = overview.booking_records(built, state=state)
     if as_json:
@@ -155,7 +159,7 @@ def _state(connection: dict[str, Any]) -> str:
     if connection["gone"]:
         return "gone"
     if connection["blocked"]:
-        return f"blocked: {connection['blocked']}"
+        return f"blocked: {connection['blocked_because']}"
     return "paused" if connection["paused"] else "active" if connection["active"] else "not active"
 
 

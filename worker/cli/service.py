@@ -55,7 +55,7 @@ def drain(
     from worker.flow.drain import drain as walk
     from worker.flow.services import Until
 
-    ask("Poll Bokun and send everything that is due to Space Invoices?", yes)
+    ask("Poll Bokun and send everything that is due to Space Invoices?", yes, routine=True)
     with services("space_invoices_token", "space_invoices_organizations") as built:
         done = walk(built, Until.seconds(built, seconds))
         found = overview.status(built)
@@ -83,7 +83,12 @@ def web() -> None:
     """
     from worker.web import serve
 
-    raise typer.Exit(serve(settings()))
+    found = settings()
+    try:
+        code = serve(found)
+    except SystemExit:  # uvicorn has said why; its own code would mean "needs a person" here
+        raise Failed(f"Nothing can listen on {found.host}:{found.port} (HOST, PORT).") from None
+    raise typer.Exit(code)
 
 
 @app.command()

@@ -77,8 +77,6 @@ def deliver(
     done.expired = services.database.run(lambda open_: deliveries.expire(open_, services.clock()))
     if done.expired:
         log.warning("attempt.expired", count=done.expired)
-    if held := services.database.run(lambda open_: deliveries.withhold_gone(open_, services.clock())):
-        log.error("delivery.held", count=held, reason="gone")
     answered: queue.SimpleQueue[Sent] = queue.SimpleQueue()
     allowed, on_the_wire, failed = min(FIRST_CLAIM, services.terms.in_flight), 0, 0
     while True:
@@ -86,8 +84,10 @@ def deliver(
         looked, ended = (0, 0) if stop else look(services, [State.PLANNED], backfill=backfill)
         done.found += ended
         room = 0 if stop else allowed - on_the_wire
+        # From before the claim's own clock is read: lease and proof count from there, so the guard must too.
+        send_until = services.monotonic() + services.terms.send_guard
         for claimed, stored in _claim(services, room, connection, backfill=backfill):
-            _submit(services, claimed, stored, answered)
+            _submit(services, claimed, stored, answered, send_until=send_until)
             on_the_wire += 1
         if on_the_wire == 0:
             if looked == 0 or stop:
@@ -156,9 +156,9 @@ def _claim_some(
     return found
 
 
-def _submit(services: Services, claimed: Claimed, stored: Stored, answered: queue.SimpleQueue[Sent]) -> None:
-    send_until = services.monotonic() + services.terms.send_guard
-
+def _submit(
+    services: Services, claimed: Claimed, stored: Stored, answered: queue.SimpleQueue[Sent], *, send_until: float
+) -> None:
     def send() -> None:
         answer: Reply | Silence = Silence(began=False, why="Crash")
         try:

@@ -40,9 +40,8 @@ class View:
 
 def look(services: Services, states: Sequence[State], *, backfill: str | None = None) -> tuple[int, int]:
     """One round of looks at due deliveries in these states: how many were looked for, how many ended by it."""
-    rows = services.database.run(
-        lambda open_: deliveries.to_look_for(open_, services.clock(), states, most=MOST, backfill=backfill)
-    )
+    now = services.clock()  # a look proves what was so when it was asked for, however late its answer is read
+    rows = services.database.run(lambda open_: deliveries.to_look_for(open_, now, states, most=MOST, backfill=backfill))
     if not rows:
         return 0, 0
     by_organization: dict[str, list[View]] = {}
@@ -56,7 +55,7 @@ def look(services: Services, states: Sequence[State], *, backfill: str | None = 
     answers = list(services.each(lambda batch: _orders(services, *batch), batches))
     ended = 0
     for (organization, views), answer in zip(batches, answers, strict=True):
-        ended += _record(services, organization, views, answer)
+        ended += _record(services, organization, views, answer, now)
     return len(rows), ended
 
 
@@ -114,10 +113,11 @@ def _find(services: Services, organization: str, views: Sequence[View], *, delet
     return [order for record in records if (order := read_order(record)) is not None]
 
 
-def _record(services: Services, organization: str, views: Sequence[View], answer: list[Order] | CallFailed) -> int:
-    now = services.clock()
+def _record(
+    services: Services, organization: str, views: Sequence[View], answer: list[Order] | CallFailed, now: datetime
+) -> int:
     if isinstance(answer, CallFailed):
-        _failed(services, organization, views, answer, now)
+        _failed(services, organization, views, answer, services.clock())
         return 0
     by_name: dict[str, list[Order]] = {}
     for order in answer:

@@ -92,7 +92,10 @@ def plan_booking(services: Services, connection: str, booking: int, until: Until
     plan(services, until, connection=connection)
     with services.database.reading() as open_:
         row = bookings.at(open_, [(connection, booking)]).get((connection, booking))
-    return "not read yet" if row is None else f"{row.decision} {row.document or ''} {row.rule}".replace("  ", " ")
+        notice = notices.of(open_, connection, booking)
+    if row is None:
+        return f"not read yet: {notice.reason}" if notice is not None and notice.reason else "not read yet"
+    return f"{row.decision} {row.document or ''} {row.rule}".replace("  ", " ")
 
 
 def _batch(services: Services, size: int, connection: str | None, backfill: str | None) -> list[Read]:

@@ -21,7 +21,7 @@ def serve(argv: Sequence[str]) -> int:
     sandbox = Sandbox(host=wanted.host, **ports)
     try:
         sandbox.start()
-    except OSError as error:
+    except (OSError, OverflowError) as error:
         print(f"cannot open the ports: {error}", file=sys.stderr)
         return 1
     try:

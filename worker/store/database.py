@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, TypeVar
@@ -97,14 +97,23 @@ def _engine(url: str) -> Engine:
         pool_size=4,
         max_overflow=8,
         pool_timeout=5,
-        connect_args={"connect_timeout": 3, "options": settings},
+        # A network that drops silently ends a statement after seconds, not when TCP gives up.
+        connect_args={
+            "connect_timeout": 3,
+            "options": settings,
+            "keepalives_idle": 5,
+            "keepalives_interval": 3,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 15_000,
+        },
         hide_parameters=True,
     )
 
 
 def _sqlite(url: str) -> Engine:
     if (file := url.removeprefix("sqlite:///")) and file != ":memory:":
-        Path(file).parent.mkdir(parents=True, exist_ok=True)
+        with suppress(OSError):  # then SQLite cannot open it either, which is a database that is away
+            Path(file).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url, connect_args={"timeout": 15}, hide_parameters=True)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)

@@ -87,7 +87,8 @@ def claim(
     other = table(Delivery).alias("other")
     same_sale = and_(other.c.organization == _d.organization, other.c.booking_id == _d.booking_id, other.c.id != _d.id)
     in_the_way = or_(
-        other.c.state.in_([State.SENDING, State.UNKNOWN]), and_(other.c.state == State.PLANNED, other.c.id < _d.id)
+        other.c.state.in_([State.SENDING, State.UNKNOWN, State.ACCEPTED]),
+        and_(other.c.state == State.PLANNED, other.c.id < _d.id),
     )
     due = (
         select(_d.id)
@@ -334,15 +335,6 @@ def by_person(open_: Open, delivery: int, event: Event, *, because: str, now: da
         values |= {"ended_at": now}
     held = update(Delivery).where(_d.id == delivery, _d.state.in_(sources(event)))
     return open_.execute(held.values(**values)).rowcount == 1
-
-
-def withhold_gone(open_: Open, now: datetime) -> int:
-    """Holds what is planned for connections that Space Invoices no longer shows; it would wait for ever, unseen."""
-    gone = select(_c.id).where(_c.gone_at.is_not(None))
-    planned = update(Delivery).where(_d.connection_id.in_(gone), _d.state == State.PLANNED)
-    held = advance(State.PLANNED, Event.WITHHELD)
-    reason = "the connection is gone from Space Invoices"
-    return open_.execute(planned.values(state=held.value, reason=reason, ended_at=now)).rowcount
 
 
 def counts(open_: Open) -> dict[str, int]:

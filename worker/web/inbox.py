@@ -101,9 +101,8 @@ class Inbox:
     def _commit(self, group: Sequence[Announced]) -> Exception | None:
         try:
             self._database.run(lambda open_: store(open_, group, self._clock()))
-        except Exception as failed:
-            # Whatever it was: nothing is stored, so nobody may be told that it is.
-            log.exception("inbox.away", exc_type=type(failed).__name__, count=len(group))
+        except Exception as failed:  # noqa: BLE001 - whatever it was: nothing is stored, so nobody may be told that it is
+            log.error("inbox.away", exc_type=type(failed).__name__, count=len(group))  # noqa: TRY400 - one line is enough
             return InboxAway(type(failed).__name__)
         return None
 

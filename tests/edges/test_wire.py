@@ -1,0 +1,394 @@
+"""The wire on real sockets: what comes back, whether the head began to leave, and that every call ends."""
+
+import ssl
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.edges.peer import OK, Peer, drip, reset
+from worker.calls import wire as wire_module
+from worker.calls.wire import Reply, Request, Silence, Wire
+
+HEAD = b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.fixture
+def peers():
+    """Starts peers that are closed after the test."""
+    started = []
+
+    def start(*behaviours):
+        peer = Peer(*behaviours)
+        started.append(peer)
+        return peer
+
+    yield start
+    for peer in started:
+        peer.close()
+
+
+@pytest.fixture
+def wire():
+    """A wire that gives up after a fifth of a second."""
+    made = Wire(timeout=0.2)
+    yield made
+    made.close()
+
+
+def post(url, **said):
+    return Request("POST", url, {"authorization": "secret"}, '{"a":1}', **said)
+
+
+def answering(peers, *pieces):
+    """A peer that reads a request and sends these pieces, on every connection."""
+    box = []
+
+    def behave(connection):
+        while box[0].request(connection):
+            for piece in pieces:
+                connection.sendall(piece)
+
+    box.append(peers(behave))
+    return box[0]
+
+
+def after_request(peers, do):
+    """A peer that reads one request and then does this with the connection."""
+    box = []
+
+    def behave(connection):
+        box[0].request(connection)
+        do(connection)
+
+    box.append(peers(behave))
+    return box[0]
+
+
+def test_an_answer_is_its_status_headers_and_bytes(wire, peers):
+    """Header names come in lower case, the body as it was sent."""
+    peer = answering(peers, b"HTTP/1.1 422 No\r\nX-Total-Count: 7\r\ncontent-length: 3\r\n\r\nabc")
+    assert wire.send(post(peer.url)) == Reply(422, {"x-total-count": "7", "content-length": "3"}, b"abc")
+
+
+def test_the_request_is_sent_as_it_is(wire, peers):
+    """Method, encoded target, headers and body arrive as given."""
+    peer = answering(peers, OK)
+    wire.send(Request("POST", f"http://127.0.0.1:{peer.port}/a%2Fb?x=%7B%7D", {"authorization": "secret"}, '{"é":1}'))
+    head, _, body = peer.requests[0].partition(b"\r\n\r\n")
+    assert head.startswith(b"POST /a%2Fb?x=%7B%7D HTTP/1.1\r\n")
+    assert b"\r\nauthorization: secret" in head
+    assert body == '{"é":1}'.encode()
+
+
+def test_a_refused_connection_never_began(wire, peers):
+    """Nobody listens: nothing left."""
+    peer = Peer(lambda _: None)
+    peer.close()
+    assert wire.send(post(peer.url)) == Silence(began=False, why="ConnectError")
+
+
+def test_a_name_that_does_not_resolve_never_began(wire):
+    """DNS says no: nothing left."""
+    assert wire.send(post("http://nobody.invalid/")) == Silence(began=False, why="ConnectError")
+
+
+def test_a_failed_handshake_never_began(wire, peers):
+    """A peer that speaks no TLS never saw the request."""
+    peer = answering(peers, OK)
+    found = wire.send(post(peer.url.replace("http:", "https:")))
+    assert isinstance(found, Silence)
+    assert (found.began, peer.requests) == (False, [])
+
+
+def test_a_stalled_handshake_ends_at_the_deadline_and_never_began(wire, peers):
+    """A peer that accepts and says nothing to the TLS hello costs no more than the deadline."""
+    box = []
+    box.append(peers(lambda _: box[0].hold()))
+    found = wire.send(post(box[0].url.replace("http:", "https:")))
+    assert isinstance(found, Silence)
+    assert (found.began, box[0].requests) == (False, [])
+
+
+def test_an_untrusted_certificate_never_began(wire, peers, tmp_path):
+    """A peer whose certificate nobody vouches for does not get the token."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    file = tmp_path / "own.pem"
+    file.write_bytes(_self_signed(x509, hashes, serialization, key))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    seen = []
+    peer = peers(lambda raw: seen.append(context.wrap_socket(raw, server_side=True).recv(1)))
+    found = wire.send(post(peer.url.replace("http:", "https:")))
+    assert (found, seen) == (Silence(began=False, why="ConnectError"), [])
+
+
+def _self_signed(x509, hashes, serialization, key):
+    from datetime import UTC, datetime, timedelta
+
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    built = x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(days=1), now + timedelta(days=1))
+    pem = serialization.Encoding.PEM
+    plain = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return plain + built.sign(key, hashes.SHA256()).public_bytes(pem)
+
+
+def test_the_guard_keeps_the_head_from_leaving(wire, peers):
+    """Past its time a claim is not sent: the connection stands, and the peer never sees a request."""
+    peer = answering(peers, OK)
+    found = wire.send(post(peer.url, send_until=time.monotonic() - 1))
+    assert (found, peer.requests) == (Silence(began=False, why="NotInTime"), [])
+
+
+def test_the_guard_lets_a_fresh_claim_pass(wire, peers):
+    """In time it changes nothing."""
+    found = wire.send(post(answering(peers, OK).url, send_until=time.monotonic() + 10))
+    assert isinstance(found, Reply)
+
+
+@pytest.mark.parametrize("hang_up", [reset, lambda connection: connection.close()], ids=["rst", "fin"])
+def test_a_connection_that_ends_after_the_request_began(wire, peers, hang_up):
+    """The request was read and no answer came: it may have taken effect."""
+    found = wire.send(post(after_request(peers, hang_up).url))
+    assert isinstance(found, Silence)
+    assert found.began
+
+
+def test_a_silent_peer_ends_at_the_deadline_and_began(wire, peers):
+    """A request without any answer is unknown."""
+    box = []
+    box.append(after_request(peers, lambda _: box[0].hold()))
+    assert wire.send(post(box[0].url)) == Silence(began=True, why="ReadTimeout")
+
+
+@pytest.mark.parametrize("head", [b"HTTP/1.1 2", b"HTTP/1.1 200 OK\r\nx-a: b", b"\x00\x01 no HTTP at all\r\n\r\n"])
+def test_half_a_head_is_no_answer(wire, peers, head):
+    """A status line or header that breaks off, or is none, is unknown."""
+
+    def half(connection):
+        connection.sendall(head)
+        connection.close()
+
+    found = wire.send(post(after_request(peers, half).url))
+    assert isinstance(found, Silence)
+    assert found.began
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        (HEAD + b"content-length: 10\r\n\r\n{}",),
+        (HEAD + b"transfer-encoding: chunked\r\n\r\n5\r\n{}",),
+        (HEAD + b"transfer-encoding: chunked\r\n\r\nzz\r\n{}",),
+    ],
+    ids=["short", "cut chunk", "no chunk"],
+)
+def test_half_a_body_leaves_the_status(wire, peers, pieces):
+    """Where only the body broke, the status that came is kept and the body is none."""
+
+    def half(connection):
+        for piece in pieces:
+            connection.sendall(piece)
+        connection.close()
+
+    found = wire.send(post(after_request(peers, half).url))
+    assert isinstance(found, Reply)
+    assert (found.status, found.body) == (200, None)
+
+
+def test_a_dripping_head_ends_at_the_deadline(wire, peers):
+    """A peer that sends a byte now and then does not hold the call."""
+    peer = after_request(peers, lambda connection: drip(connection, HEAD + b"x-filler: " + b"x" * 200))
+    assert wire.send(post(peer.url)) == Silence(began=True, why="ReadTimeout")
+
+
+def test_a_dripping_body_ends_at_the_deadline_with_its_status(wire, peers):
+    """The status came in time, the body did not: the call ends, the status stays."""
+
+    def slow(connection):
+        connection.sendall(HEAD + b"content-length: 200\r\n\r\n")
+        drip(connection, b"x" * 200)
+
+    found = wire.send(post(after_request(peers, slow).url))
+    assert isinstance(found, Reply)
+    assert (found.status, found.body) == (200, None)
+
+
+def test_a_body_that_never_pauses_ends_at_the_deadline_too(wire, peers):
+    """A peer whose next byte is always there already is cut as well: the deadline is one for the whole call."""
+    sent = []
+
+    def flood(connection):
+        connection.sendall(HEAD + b"content-length: 100000000\r\n\r\n")
+        until = time.monotonic() + 3
+        while time.monotonic() < until:
+            connection.sendall(b"x")
+        sent.append("to the end")
+
+    found = wire.send(post(after_request(peers, flood).url))
+    assert isinstance(found, Reply)
+    assert (found.body, sent) == (None, [])
+
+
+def test_a_huge_body_is_cut(wire, peers):
+    """A body past the limit is not read to its end; the status stays."""
+    peer = answering(peers, HEAD + b"content-length: 1000000\r\n\r\n", b"x" * 1_000_000)
+    found = wire.send(post(peer.url, largest=1000))
+    assert isinstance(found, Reply)
+    assert (found.status, found.body) == (200, None)
+
+
+def test_a_body_of_just_the_limit_is_read(wire, peers):
+    """The limit itself is allowed."""
+    peer = answering(peers, HEAD + b"content-length: 1000\r\n\r\n" + b"x" * 1000)
+    found = wire.send(post(peer.url, largest=1000))
+    assert isinstance(found, Reply)
+    assert found.body == b"x" * 1000
+
+
+def test_nothing_is_unpacked(wire, peers):
+    """A packed body stays packed: no bomb goes off."""
+    peer = answering(peers, HEAD + b"content-encoding: gzip\r\ncontent-length: 4\r\n\r\n\x1f\x8b\x08\x00")
+    found = wire.send(post(peer.url))
+    assert isinstance(found, Reply)
+    assert found.body == b"\x1f\x8b\x08\x00"
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_an_answer(wire, peers, status):
+    """No redirect is followed: the other place is never asked."""
+    other = answering(peers, OK)
+    peer = answering(peers, f"HTTP/1.1 {status} Go\r\nlocation: {other.url}\r\ncontent-length: 0\r\n\r\n".encode())
+    found = wire.send(post(peer.url))
+    assert isinstance(found, Reply)
+    assert (found.status, other.requests, len(peer.requests)) == (status, [], 1)
+
+
+def test_a_page_in_place_of_an_answer_is_handed_on(wire, peers):
+    """HTML with 200 is for the outcome table to judge."""
+    peer = answering(peers, HEAD + b"content-type: text/html\r\ncontent-length: 6\r\n\r\n<html>")
+    assert wire.send(post(peer.url)) == Reply(200, {"content-type": "text/html", "content-length": "6"}, b"<html>")
+
+
+def test_an_informational_answer_before_silence_is_no_answer(wire, peers):
+    """100 Continue and nothing more is unknown."""
+    box = []
+
+    def go_on(connection):
+        connection.sendall(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+        box[0].hold()
+
+    box.append(after_request(peers, go_on))
+    assert wire.send(post(box[0].url)) == Silence(began=True, why="ReadTimeout")
+
+
+def test_a_kept_connection_is_used_again(wire, peers):
+    """Two calls of one thread share a connection."""
+    peer = answering(peers, OK)
+    assert [wire.send(post(peer.url)).status for _ in range(3)] == [200] * 3
+    assert (peer.connections, len(peer.requests)) == (1, 3)
+
+
+def test_each_thread_has_a_connection_of_its_own(wire, peers):
+    """Calls side by side do not wait for one another."""
+    both = threading.Barrier(2)
+    box = []
+
+    def behave(connection):
+        box[0].request(connection)
+        both.wait(2)
+        connection.sendall(OK)
+
+    box.append(peers(behave))
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(wire.send, [post(box[0].url)] * 2))
+    assert ([each.status for each in found], box[0].connections) == ([200, 200], 2)
+
+
+def test_a_connection_that_was_idle_too_long_is_not_used_again(wire, peers, monkeypatch):
+    """Past KEEP_SECONDS a fresh one is opened, before the server may close the old one."""
+    monkeypatch.setattr(wire_module, "KEEP_SECONDS", 0.02)
+    peer = answering(peers, OK)
+    wire.send(post(peer.url))
+    time.sleep(0.04)
+    wire.send(post(peer.url))
+    assert peer.connections == 2
+
+
+def test_a_connection_that_the_peer_closed_is_not_used_again(wire, peers):
+    """A kept connection that was closed meanwhile is seen before the head leaves."""
+    closed = threading.Event()
+    box = []
+
+    def once(connection):
+        box[0].request(connection)
+        connection.sendall(OK)
+        connection.close()
+        closed.set()
+
+    box.append(peers(once))
+    wire.send(post(box[0].url))
+    closed.wait(2)
+    assert isinstance(wire.send(post(box[0].url)), Reply)
+    assert box[0].connections == 2
+
+
+@pytest.mark.parametrize("broken", [reset, lambda connection: connection.sendall(HEAD + b"content-length: 9\r\n\r\nx")])
+def test_a_connection_that_failed_is_not_used_again(wire, peers, broken):
+    """After silence or half a body the next call opens its own connection, and is answered."""
+    box = []
+
+    def bad(connection):
+        box[0].request(connection)
+        broken(connection)
+        if broken is not reset:
+            box[0].hold()
+
+    def good(connection):
+        while box[0].request(connection):
+            connection.sendall(OK)
+
+    box.append(peers(bad, good))
+    wire.send(post(box[0].url))
+    assert wire.send(post(box[0].url)) == Reply(200, {"content-length": "2"}, b"{}")
+    assert box[0].connections == 2
+
+
+def test_one_call_is_one_request(wire, peers):
+    """Nothing is repeated by itself, whatever the failure."""
+    peer = after_request(peers, reset)
+    wire.send(post(peer.url))
+    assert (peer.connections, len(peer.requests)) == (1, 1)
+
+
+def test_who_may_not_send_does_not(peers):
+    """What forbids sending is asked before anything is opened, and raises."""
+
+    def never():
+        raise AssertionError("a transaction is open")
+
+    peer = answering(peers, OK)
+    with pytest.raises(AssertionError, match="transaction"):
+        Wire(timeout=0.2, may_send=never).send(post(peer.url))
+    assert peer.connections == 0
+
+
+def test_no_proxy_of_the_environment_is_used(wire, peers, monkeypatch):
+    """The token goes to the remote and to nobody in between."""
+    proxy, peer = answering(peers, OK), answering(peers, OK)
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{proxy.port}")
+    wire.send(post(peer.url))
+    assert (len(peer.requests), proxy.connections) == (1, 0)
+
+
+def test_a_text_that_is_no_address_never_began(wire):
+    """An address that httpx refuses left nothing behind."""
+    found = wire.send(post("http://[::1/"))
+    assert isinstance(found, Silence)
+    assert not found.began
