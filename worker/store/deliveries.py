@@ -366,13 +366,12 @@ def fitting(
     since: datetime | None = None,
 ) -> Sequence[Row[Any]]:
     """Deliveries with what is asked of them, oldest first; what is left out fits all."""
-    asked = [
-        (ids, _d.id.in_(ids)),
-        (state, _d.state == state),
-        (connection, _d.connection_id == connection),
-        (since, _d.planned_at >= since),
+    where = [
+        *([_d.id.in_(ids)] if ids else []),
+        *([_d.state == state] if state else []),
+        *([_d.connection_id == connection] if connection else []),
+        *([_d.planned_at >= since] if since else []),
     ]
-    where = [condition for said, condition in asked if said]
     return open_.execute(select(table(Delivery)).where(*where).order_by(_d.id)).all()
 
 
