@@ -14,6 +14,8 @@ from worker.sandbox import bookings
 FIRST = 9_100_001
 LONGEST_HEALING = 300.0
 IN_FLIGHT = "SELECT count(*) FROM delivery WHERE state IN ('planned', 'sending', 'accepted', 'unknown')"
+LEFT = """SELECT state, count(*), min(due_at), min(look_at), max(look_at), max(looks), max(reason) FROM delivery
+          WHERE state IN ('planned', 'sending', 'accepted', 'unknown') GROUP BY state"""
 UNREAD = "SELECT count(*) FROM notice"
 HELD = "SELECT booking_id, document, reason FROM delivery WHERE state = 'held'"
 ASKED = "SELECT booking_id FROM booking WHERE decision = 'ask'"
@@ -123,8 +125,7 @@ class Run:
             for kind in kinds
             if (id_, kind) not in issued and id_ not in visible
         ]
-        if left := self.house.rows(IN_FLIGHT)[0][0]:
-            report.unexplained.append(f"{left} deliveries are still in flight")
+        report.unexplained += [f"still in flight: {row}" for row in self.house.rows(LEFT)]
         report.figures |= {"held with a reason": len(held), "documents": sum(issued.values())}
         return report
 
