@@ -74,7 +74,7 @@ def rescan(services: Services) -> Rescanned:
         return Rescanned(back, notices.ending(open_, now, now + RESCAN))
 
     done = services.database.run(step)
-    log.info("rescan.done", connections=done.connections, bookings=done.bookings)
+    log.info("rescan.done", count=done.connections, notices=done.bookings)
     if done.bookings:
         services.ring("tasks.plan.notices")
     return done
