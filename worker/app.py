@@ -36,6 +36,7 @@ TASKS = (
     "tasks.reconcile",
     "tasks.imports",
     "tasks.prices",
+    "tasks.keeping",
 )
 
 _built: dict[int, Services] = {}

@@ -74,6 +74,7 @@ def terms(settings: Settings) -> Terms:
         ),
         prices_every=None if settings.prices_sync_every is None else timedelta(seconds=settings.prices_sync_every),
         prices_currencies=settings.prices_currencies,
+        keep_content_days=settings.keep_content_days,
     )
 
 

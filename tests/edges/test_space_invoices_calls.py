@@ -81,16 +81,17 @@ def test_payloads_are_asked_for_only_where_they_prove_something():
     assert set(asked["fields"]) == {*orders.FIELDS, "payloads"}
 
 
+@pytest.mark.parametrize("connections", [1, 40, 41, 500])
 @pytest.mark.parametrize("length", [1, 8, 40, 300])
-def test_a_group_of_bookings_fits_one_request(length):
+def test_a_group_of_bookings_fits_one_request(length, connections):
     """At most a hundred bookings, and a target that every proxy takes; each booking is in exactly one group."""
     names = [[f"{n:0{length}d}"[:length], f"CODE-{n:0{length}d}"[:length]] for n in range(250)]
     found = orders.groups(names)
     assert [position for group in found for position in group] == list(range(250))
     assert max(len(group) for group in found) <= 100
     for group in found:
-        asked = orders.find_orders("o" * 24, connections=["c" * 24] * 3, names=[n for p in group for n in names[p]])
-        assert len(asked.path) < 8000
+        of, wanted = ["c" * 24] * connections, [name for position in group for name in names[position]]
+        assert len(orders.find_orders("o" * 24, connections=of, names=wanted).path) < 8100
 
 
 def test_no_bookings_make_no_group():

@@ -118,8 +118,3 @@ class AbsenceRule:
 
     def proves(self, empty_looks: int, *, called_at: datetime, now: datetime) -> bool:
         return empty_looks >= self.looks and now - called_at >= self.after
-
-    def next_look(self, empty_looks: int, *, called_at: datetime, now: datetime) -> datetime:
-        """The looks are spread evenly over the time, the last one at its end."""
-        share = empty_looks / max(1, self.looks - 1)
-        return max(called_at + self.after * min(share, 1.0), now + timedelta(seconds=1))

@@ -38,10 +38,10 @@ class View:
     expected: Expected
 
 
-def look(services: Services, states: Sequence[State]) -> tuple[int, int]:
+def look(services: Services, states: Sequence[State], *, backfill: str | None = None) -> tuple[int, int]:
     """One round of looks at due deliveries in these states: how many were looked for, how many ended by it."""
     now = services.clock()  # a look proves what was so when it was asked for, however late its answer is read
-    rows = services.database.run(lambda open_: deliveries.to_look_for(open_, now, states, most=MOST))
+    rows = services.database.run(lambda open_: deliveries.to_look_for(open_, now, states, most=MOST, backfill=backfill))
     if not rows:
         return 0, 0
     by_organization: dict[str, list[View]] = {}

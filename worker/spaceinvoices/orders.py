@@ -13,6 +13,9 @@ LONGEST_FILTER = 6000
 """Letters of an encoded request target that every proxy takes (common limits begin at 8 KiB)."""
 
 
+MOST_CONNECTIONS = 40
+"""Past so many (those that are gone count too) they are not named: the request would be too long for a proxy, and
+every order that comes back is checked against them anyway."""
 FIELDS = ("id", "bokunId", "orderId", "number", "invoiceId", "estimateId", "cancelled")
 """What a proof needs of an order: a hundred orders with their payloads are megabytes."""
 
@@ -26,7 +29,9 @@ def find_orders(
     payloads are wanted only where nothing but our own mark in them can prove a delivery.
     """
     wanted = {"inq": list(names)}
-    where = {"bokunId": {"inq": list(connections)}, "or": [{"orderId": wanted}, {"number": wanted}]}
+    where: dict[str, Any] = {"or": [{"orderId": wanted}, {"number": wanted}]}
+    if len(connections) <= MOST_CONNECTIONS:
+        where = {"bokunId": {"inq": list(connections)}, **where}
     fields = (*FIELDS, "payloads") if payloads else FIELDS
     return find("orders.find", "Organizations", organization, "orders", where=where, skip=skip, fields=fields)
 

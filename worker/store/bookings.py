@@ -25,6 +25,17 @@ Place = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
+class History:
+    """That a booking was taken up by a backfill: START_FROM no longer skips it, and its first document mails or not."""
+
+    backfill: str
+    """The id of the plan file."""
+    mail: bool | None = None
+    over: bool = False
+    """A document of the backfill is out: what follows is live again."""
+
+
+@dataclass(frozen=True, slots=True)
 class Judged:
     """One booking read and decided, ready to be stored."""
 
@@ -37,6 +48,7 @@ class Judged:
     policy: Policy
     decision: Made
     at: datetime
+    history: History | None = None
 
     @property
     def place(self) -> Place:
@@ -50,6 +62,11 @@ def at(open_: Open, places: Iterable[Place]) -> dict[Place, Row[Any]]:
         return {}
     found = open_.execute(select(table(Booking)).where(tuple_(_b.connection_id, _b.booking_id).in_(wanted)))
     return {(row.connection_id, row.booking_id): row for row in found}
+
+
+def taken_up(row: Row[Any] | None) -> History | None:
+    """What a stored booking says about the backfill that took it up, if one did."""
+    return None if row is None or row.backfill is None else History(row.backfill, row.mail)
 
 
 def store(open_: Open, judged: Sequence[Judged], before: Mapping[Place, Row[Any]]) -> None:
@@ -66,7 +83,7 @@ def store(open_: Open, judged: Sequence[Judged], before: Mapping[Place, Row[Any]
 
 def readable(open_: Open, ids: Iterable[int]) -> set[int]:
     """Those of these bookings that some connection could read."""
-    read = select(_b.booking_id).where(_b.booking_id.in_(sorted(set(ids))), _b.content.is_not(None))
+    read = select(_b.booking_id).where(_b.booking_id.in_(sorted(set(ids))), _b.revision != "")
     return set(open_.execute(read).scalars())
 
 
@@ -116,6 +133,8 @@ def _row(each: Judged) -> dict[str, Any]:
         **_decision(each.decision),
         "decided_at": each.at,
         "wakes_at": wakes_at(each.decision.rule, each.booking, each.at),
+        "backfill": each.history.backfill if each.history else None,
+        "mail": each.history.mail if each.history else None,
     }
 
 

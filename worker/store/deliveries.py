@@ -38,18 +38,45 @@ class Claimed:
     content: str
     attempts: int
     failures: int
+    mail: bool | None = None
 
 
-def lanes(open_: Open, now: datetime, *, connection: str | None = None) -> list[str]:
+LIVE = _d.backfill.is_(None)
+RELEASED = _d.released.is_(True)
+HISTORY = _d.backfill.is_not(None)
+GIVES_WAY = timedelta(seconds=60)
+"""Backfills wait for live deliveries that became due within so long; older ones wait for something else than us."""
+
+
+def of_backfill(backfill: str) -> Any:
+    """The deliveries that one plan file called for."""
+    return _d.backfill == backfill
+
+
+def lanes(open_: Open, now: datetime, *, connection: str | None = None, which: Any = LIVE) -> list[str]:
     """The connections that have something to send and may: neither paused nor blocked nor gone."""
-    due = any_row(Delivery, _d.connection_id == _c.id, _d.state == State.PLANNED, _d.due_at <= now)
+    due = any_row(Delivery, _d.connection_id == _c.id, _d.state == State.PLANNED, _d.due_at <= now, which)
     free = and_(_c.paused_at.is_(None), _c.blocked_at.is_(None), _c.gone_at.is_(None))
     found = select(_c.id).where(free, due).order_by(_c.id)
     return list(open_.execute(found if connection is None else found.where(_c.id == connection)).scalars())
 
 
+def live_waits(open_: Open, now: datetime) -> bool:
+    """Whether a live delivery became due lately that only needs a worker."""
+    free = and_(_c.paused_at.is_(None), _c.blocked_at.is_(None), _c.gone_at.is_(None))
+    waits = any_row(
+        Delivery,
+        LIVE,
+        _d.state == State.PLANNED,
+        _d.due_at.between(now - GIVES_WAY, now),
+        _d.connection_id.in_(select(_c.id).where(free)),
+        ~any_row(Notice, _n.connection_id == _d.connection_id, _n.booking_id == _d.booking_id),
+    )
+    return bool(open_.execute(select(waits)).scalar())
+
+
 def claim(
-    open_: Open, lane: str, now: datetime, *, most: int, lease: timedelta, tokens: Iterable[str]
+    open_: Open, lane: str, now: datetime, *, most: int, lease: timedelta, tokens: Iterable[str], which: Any = LIVE
 ) -> list[Claimed]:
     """Claims due deliveries of one connection and opens their attempts, in the caller's transaction.
 
@@ -66,6 +93,7 @@ def claim(
     due = (
         select(_d.id)
         .where(
+            which,
             _d.connection_id == lane,
             _d.state == State.PLANNED,
             _d.due_at <= now,
@@ -110,7 +138,7 @@ def _with_content(open_: Open, lane: str, rows: Sequence[Row[Any]]) -> list[Clai
     content = {row.booking_id: row.content for row in open_.execute(wanted)}
     return [
         Claimed(row.id, row.token, row.connection_id, row.booking_id, row.key, row.mark,
-                content.get(row.booking_id) or "{}", row.attempts, row.failures)
+                content.get(row.booking_id) or "{}", row.attempts, row.failures, row.mail)
         for row in rows
     ]  # fmt: skip
 
@@ -203,8 +231,10 @@ def expire(open_: Open, now: datetime) -> int:
     return open_.execute(expired).rowcount
 
 
-def to_look_for(open_: Open, now: datetime, states: Sequence[State], *, most: int) -> Sequence[Row[Any]]:
-    """Deliveries to look for among the remote's orders, each for a short lease; planned ones only when due.
+def to_look_for(
+    open_: Open, now: datetime, states: Sequence[State], *, most: int, backfill: str | None = None
+) -> Sequence[Row[Any]]:
+    """Deliveries to look for among the remote's orders, each for a short lease, live ones first; planned ones when due.
 
     Every kind of state is asked for by itself, so that many waiting looks of one kind do not delay the other.
     """
@@ -212,7 +242,9 @@ def to_look_for(open_: Open, now: datetime, states: Sequence[State], *, most: in
     due = select(_d.id).where(_d.look_at <= now, _d.state.in_(states))
     if State.PLANNED in states:
         due = due.where(_d.due_at <= now, _d.connection_id.in_(working))
-    due = due.order_by(_d.look_at, _d.id).limit(most).with_for_update(skip_locked=True)
+    if backfill is not None:
+        due = due.where(of_backfill(backfill))
+    due = due.order_by(HISTORY, _d.look_at, _d.id).limit(most).with_for_update(skip_locked=True)
     claimed = update(Delivery).where(_d.id.in_(due), _d.look_at <= now, _d.state.in_(states))
     return open_.execute(claimed.values(look_at=now + LOOK_LEASE).returning(*_d)).all()
 
@@ -323,6 +355,25 @@ def listed(open_: Open, *where: Any) -> Sequence[Row[Any]]:
     code = select(_b.confirmation_code).where(_b.connection_id == _d.connection_id, _b.booking_id == _d.booking_id)
     mine = select(table(Delivery), code.scalar_subquery().label("confirmation_code")).where(*where)
     return open_.execute(mine.order_by(_d.id.desc())).all()
+
+
+def fitting(
+    open_: Open,
+    *,
+    ids: Sequence[int] = (),
+    state: str | None = None,
+    connection: str | None = None,
+    since: datetime | None = None,
+) -> Sequence[Row[Any]]:
+    """Deliveries with what is asked of them, oldest first; what is left out fits all."""
+    asked = [
+        (ids, _d.id.in_(ids)),
+        (state, _d.state == state),
+        (connection, _d.connection_id == connection),
+        (since, _d.planned_at >= since),
+    ]
+    where = [condition for said, condition in asked if said]
+    return open_.execute(select(table(Delivery)).where(*where).order_by(_d.id)).all()
 
 
 def attempts(open_: Open, ids: Sequence[int]) -> Sequence[Row[Any]]:
