@@ -194,7 +194,7 @@ def _wait(looks: int) -> timedelta:
 def _failed(services: Services, organization: str, views: Sequence[View], failure: CallFailed, now: datetime) -> None:
     """A look that was not answered says nothing: later again."""
     tries = max(view.row.looks for view in views) + 1
-    until = again_at(now, min(tries, 6) + 2, chance=services.chance(), asked=failure.asked)
+    until = again_at(now, min(tries + 2, 6), chance=services.chance(), asked=failure.asked)
     ids = [view.row.id for view in views]
     services.database.run(lambda open_: deliveries.put_off_looks(open_, ids, until))
     log.warning("look.failed", organization=organization, outcome=failure.failure.value, status=failure.status)
