@@ -117,6 +117,7 @@ class Settings(BaseSettings):
     trusted_proxies: Words = ("127.0.0.1", "::1")
     """Addresses of reverse proxies whose forwarded headers are believed, comma separated."""
     keep_content_days: Annotated[int, Field(ge=1)] | None = None
+    """Days after which raw bookings and what ended deliveries carried of the recipient are dropped; off keeps them."""
 
     @field_validator(
         "space_invoices_organizations", "bank_payment_types", "trusted_proxies", "prices_currencies", mode="before"
