@@ -12,9 +12,9 @@ from tests import servers
 from tests.builders import NOW, House, add_connection, add_delivery, database_in, furnish, settings
 from worker.domain.delivery import Event
 from worker.sandbox import bookings
-from worker.store import deliveries, notices, tables
+from worker.store import claims, deliveries, notices, tables
+from worker.store.claims import Ended
 from worker.store.database import Database
-from worker.store.deliveries import Ended
 from worker.store.migrate import downgrade, is_current, upgrade
 
 LEASE = timedelta(seconds=120)
@@ -62,7 +62,7 @@ def claim(database, most, name="t"):
         return [
             each.id
             for each in database.run(
-                lambda open_: deliveries.claim(open_, "c1", NOW, most=most, lease=LEASE, tokens=tokens)
+                lambda open_: claims.claim(open_, "c1", NOW, most=most, lease=LEASE, tokens=tokens)
             )
         ]
     return []
@@ -97,8 +97,8 @@ def test_a_lease_that_ended_fences_its_worker(either):
     add_connection(either)
     id_ = add_delivery(either)
     claim(either, 1, "old")
-    expired = either.run(lambda open_: deliveries.expire(open_, NOW + LEASE))
-    either.run(lambda open_: deliveries.record(open_, [ended(id_, "old-0")], NOW))
+    expired = either.run(lambda open_: claims.expire(open_, NOW + LEASE))
+    either.run(lambda open_: claims.record(open_, [ended(id_, "old-0")], NOW))
     assert (expired, state(either, id_)) == (1, "unknown")
 
 

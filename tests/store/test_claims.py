@@ -10,16 +10,16 @@ from sqlalchemy import select
 
 from tests.builders import NOW, add, add_connection, add_delivery
 from worker.domain.delivery import Event
-from worker.store import deliveries, notices, outbox, tables
+from worker.store import claims, deliveries, looks, notices, outbox, tables
+from worker.store.claims import Ended
 from worker.store.database import Database
-from worker.store.deliveries import Ended
 
 LEASE = timedelta(seconds=120)
 
 
 def claim(database, lane="c1", most=10, now=NOW, prefix="t"):
     tokens = (f"{prefix}{n}" for n in count())
-    return database.run(lambda open_: deliveries.claim(open_, lane, now, most=most, lease=LEASE, tokens=tokens))
+    return database.run(lambda open_: claims.claim(open_, lane, now, most=most, lease=LEASE, tokens=tokens))
 
 
 def ids(claimed):
@@ -40,7 +40,7 @@ def ended(claimed, event=Event.ACCEPTED, **said):
 
 
 def record(database, *all_ended, now=NOW):
-    database.run(lambda open_: deliveries.record(open_, all_ended, now))
+    database.run(lambda open_: claims.record(open_, all_ended, now))
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ def test_lanes_are_the_working_connections_with_something_due(stored, stop):
     for number, lane in enumerate(("c1", "c2")):
         add_delivery(stored, connection_id=lane, booking_id=number)
     with stored.reading() as open_:
-        assert deliveries.lanes(open_, NOW) == ["c1"]
+        assert claims.lanes(open_, NOW) == ["c1"]
 
 
 def test_a_claim_carries_what_is_sent(stored):
@@ -183,7 +183,7 @@ def test_a_stale_token_changes_nothing(stored, event):
     """Whose claim was replaced closes its attempt in the ledger and leaves the delivery alone."""
     delivery = add_delivery(stored)
     [stale] = claim(stored)
-    stored.run(lambda open_: deliveries.expire(open_, NOW + LEASE))
+    stored.run(lambda open_: claims.expire(open_, NOW + LEASE))
     absent(stored, delivery)
     [fresh] = claim(stored, prefix="u", now=NOW + LEASE)
     before = row(stored, delivery)
@@ -195,10 +195,10 @@ def test_a_stale_token_changes_nothing(stored, event):
 
 def absent(stored, delivery):
     """The delivery is proven absent and looked for again."""
-    looked = deliveries.Looked(
+    looked = looks.Looked(
         delivery, deliveries.State.UNKNOWN, "absent", Event.ABSENT, None, NOW, None, True
     )  # fmt: skip
-    stored.run(lambda open_: deliveries.record_looks(open_, [looked], NOW))
+    stored.run(lambda open_: looks.record_looks(open_, [looked], NOW))
     with stored.transaction() as open_:
         open_.execute(tables.Delivery.__table__.update().values(looked_at=NOW + LEASE, due_at=NOW))
 
@@ -207,8 +207,8 @@ def test_a_lease_that_ends_makes_the_delivery_unknown(stored):
     """Its worker may have sent, so nothing but a look decides; a lease that still holds is left alone."""
     delivery = add_delivery(stored)
     claim(stored)
-    early = stored.run(lambda open_: deliveries.expire(open_, NOW + LEASE - timedelta(seconds=1)))
-    expired = stored.run(lambda open_: deliveries.expire(open_, NOW + LEASE))
+    early = stored.run(lambda open_: claims.expire(open_, NOW + LEASE - timedelta(seconds=1)))
+    expired = stored.run(lambda open_: claims.expire(open_, NOW + LEASE))
     seen = row(stored, delivery)
     assert (early, expired) == (0, 1)
     assert (seen.state, seen.taken, seen.risks, seen.reason) == ("unknown", 1, 1, "the worker that sent it was lost")
@@ -218,10 +218,10 @@ def test_an_answer_after_the_lease_is_kept_as_evidence(stored):
     """A late 2xx does not advance the delivery, but its absence is not believed any more."""
     delivery = add_delivery(stored)
     [late] = claim(stored)
-    stored.run(lambda open_: deliveries.expire(open_, NOW + LEASE))
+    stored.run(lambda open_: claims.expire(open_, NOW + LEASE))
     record(stored, ended(late))
     with stored.reading() as open_:
-        assert deliveries.answered_late(open_, [delivery]) == {delivery}
+        assert looks.answered_late(open_, [delivery]) == {delivery}
     assert row(stored, delivery).state == "unknown"
 
 
@@ -229,7 +229,7 @@ def test_a_2xx_after_the_proof_of_absence_holds_the_delivery(stored):
     """The proof was wrong: nothing is sent before a person looked, and it counts as told."""
     delivery = add_delivery(stored)
     [late] = claim(stored)
-    stored.run(lambda open_: deliveries.expire(open_, NOW + LEASE))
+    stored.run(lambda open_: claims.expire(open_, NOW + LEASE))
     absent(stored, delivery)
     record(stored, ended(late))
     seen = row(stored, delivery)

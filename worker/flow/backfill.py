@@ -26,7 +26,7 @@ from worker.flow.planfile import PlanFile
 from worker.flow.preview import obstacle
 from worker.flow.reconcile import reconcile
 from worker.flow.services import Services, Until
-from worker.store import bookings, connections, deliveries, outbox, stopping
+from worker.store import bookings, claims, connections, deliveries, outbox, stopping
 from worker.store.bookings import History, Judged, Place
 from worker.store.connections import Stored
 
@@ -102,7 +102,7 @@ def apply(
 def states(services: Services, plan: PlanFile) -> dict[str, int]:
     """How many deliveries of this plan stand in each state."""
     with services.database.reading() as open_:
-        rows = deliveries.listed(open_, deliveries.of_backfill(plan.id))
+        rows = deliveries.listed(open_, claims.of_backfill(plan.id))
     found: dict[str, int] = {}
     for row in rows:
         found[row.state] = found.get(row.state, 0) + 1
@@ -134,9 +134,7 @@ def _drain(services: Services, plan: str, until: Until, sleep: Callable[[float],
         deliver(services, until, backfill=plan)
         with services.database.reading() as open_:
             now = services.clock()
-            waits = deliveries.live_waits(open_, now) and deliveries.lanes(
-                open_, now, which=deliveries.of_backfill(plan)
-            )
+            waits = claims.live_waits(open_, now) and claims.lanes(open_, now, which=claims.of_backfill(plan))
             stopped = stopping.get(open_) is not None
         if not waits or stopped or until.over:
             return

@@ -32,9 +32,9 @@ from worker.flow.look import look
 from worker.flow.services import Services, Until
 from worker.spaceinvoices.connections import order
 from worker.spaceinvoices.order_body import body
-from worker.store import connections, deliveries, stopping
+from worker.store import claims, connections, stopping
+from worker.store.claims import Claimed, Ended
 from worker.store.connections import Stored
-from worker.store.deliveries import Claimed, Ended
 
 log = structlog.get_logger()
 GROUP = 50
@@ -74,7 +74,7 @@ def deliver(
     `backfill` is the id of a plan file: then nothing but its own deliveries is sent.
     """
     done = Delivered()
-    done.expired = services.database.run(lambda open_: deliveries.expire(open_, services.clock()))
+    done.expired = services.database.run(lambda open_: claims.expire(open_, services.clock()))
     if done.expired:
         log.warning("attempt.expired", count=done.expired)
     answered: queue.SimpleQueue[Sent] = queue.SimpleQueue()
@@ -108,10 +108,10 @@ def _claim(
     if room <= 0:
         return
     now = services.clock()
-    history = deliveries.HISTORY if backfill is None else deliveries.of_backfill(backfill)
+    history = claims.HISTORY if backfill is None else claims.of_backfill(backfill)
     with services.database.reading() as open_:
-        live = deliveries.lanes(open_, now, connection=connection) if backfill is None else []
-        old = deliveries.lanes(open_, now, connection=connection, which=history)
+        live = claims.lanes(open_, now, connection=connection) if backfill is None else []
+        old = claims.lanes(open_, now, connection=connection, which=history)
     if not live and not old:
         return
     live, old = _some(services, live, room), _some(services, old, room)
@@ -121,9 +121,9 @@ def _claim(
         if stopping.get(open_) is not None:
             return []
         claim = partial(_claim_some, services, open_, now)
-        found = claim([stored[lane] for lane in live], room=room, which=deliveries.LIVE)
+        found = claim([stored[lane] for lane in live], room=room, which=claims.LIVE)
         left = (room - len(found) + 1) // 2
-        if old and left > 0 and not deliveries.live_waits(open_, now):
+        if old and left > 0 and not claims.live_waits(open_, now):
             found += claim([stored[lane] for lane in old], room=left, which=history)
         return found
 
@@ -148,10 +148,8 @@ def _claim_some(
     for lane in (each for each in lanes[:room] if each.works):
         most, past = brake(services, open_, lane, min(share, room - len(found)), now)
         tokens = (services.token() for _ in range(most))
-        these = and_(which, deliveries.RELEASED) if past else which
-        claimed = deliveries.claim(
-            open_, lane.id, now, most=most, lease=services.terms.lease, tokens=tokens, which=these
-        )
+        these = and_(which, claims.RELEASED) if past else which
+        claimed = claims.claim(open_, lane.id, now, most=most, lease=services.terms.lease, tokens=tokens, which=these)
         found += [(each, lane) for each in claimed]
     return found
 
@@ -190,7 +188,7 @@ def _record(services: Services, group: list[Sent], done: Delivered) -> bool:
     now = services.clock()
     outcomes = [(sent, outcome(met(sent.answer))) for sent in group]
     ended = [_ended(services, sent, which, now) for sent, which in outcomes]
-    services.database.run(lambda open_: deliveries.record(open_, ended, now))
+    services.database.run(lambda open_: claims.record(open_, ended, now))
     for sent, which in outcomes:
         done.outcomes[which.value] = done.outcomes.get(which.value, 0) + 1
         _after(services, sent, which)

@@ -14,7 +14,7 @@ from worker.flow.brakes import limits
 from worker.flow.overview import booking_record, delivery_record
 from worker.flow.services import Services
 from worker.flow.stop import GO
-from worker.store import bookings, connections, deliveries, notices, outbox, stopping
+from worker.store import bookings, connections, deliveries, looks, notices, outbox, stopping
 from worker.store.connections import Stored
 
 
@@ -59,13 +59,13 @@ def _brakes(services: Services, connection: Stored) -> dict[str, Any]:
 
 
 def _deliveries(open_: Open, every: Any, ids: list[int]) -> list[dict[str, Any]]:
-    attempts, looks = deliveries.attempts(open_, ids), deliveries.looks(open_, ids)
+    attempts, looked = deliveries.attempts(open_, ids), looks.looks(open_, ids)
     verdicts = deliveries.verdicts(open_, ids)
     return [
         {
             **delivery_record(each),
             "attempts_made": [_attempt(a) for a in attempts if a.delivery_id == each.id],
-            "looks_made": [_look(a) for a in looks if a.delivery_id == each.id],
+            "looks_made": [_look(a) for a in looked if a.delivery_id == each.id],
             "by_person": [
                 {"at": a.at.isoformat(), "event": a.event, "because": a.because}
                 for a in verdicts

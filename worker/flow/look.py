@@ -20,8 +20,9 @@ from worker.flow.blocks import block
 from worker.flow.services import Services
 from worker.spaceinvoices.loopback import Page, pages
 from worker.spaceinvoices.orders import find_orders, groups, read_order
-from worker.store import bookings, connections, deliveries, notices, outbox
-from worker.store.deliveries import LOOK_LASTS, Looked
+from worker.store import bookings, connections, looks, notices, outbox
+from worker.store.claims import LOOK_LASTS
+from worker.store.looks import Looked
 
 log = structlog.get_logger()
 MOST = 100
@@ -41,7 +42,7 @@ class View:
 def look(services: Services, states: Sequence[State], *, backfill: str | None = None) -> tuple[int, int]:
     """One round of looks at due deliveries in these states: how many were looked for, how many ended by it."""
     now = services.clock()  # a look proves what was so when it was asked for, however late its answer is read
-    rows = services.database.run(lambda open_: deliveries.to_look_for(open_, now, states, most=MOST, backfill=backfill))
+    rows = services.database.run(lambda open_: looks.to_look_for(open_, now, states, most=MOST, backfill=backfill))
     if not rows:
         return 0, 0
     by_organization: dict[str, list[View]] = {}
@@ -130,9 +131,9 @@ def _record(
 
     sights = [(view, seen(view)) for view in views]
     with services.database.transaction() as open_:
-        late = deliveries.answered_late(open_, [view.row.id for view in views if view.row.state == State.UNKNOWN])
+        late = looks.answered_late(open_, [view.row.id for view in views if view.row.state == State.UNKNOWN])
         looked = [_looked(services, view.row, what, now, late=view.row.id in late) for view, what in sights]
-        ended = deliveries.record_looks(open_, looked, now)
+        ended = looks.record_looks(open_, looked, now)
         absent = {each.id for each in looked if each.event is Event.ABSENT} & set(ended)
         again = [(view.row.connection_id, view.row.booking_id) for view in views if view.row.id in absent]
         notices.note(open_, "absence", again, now)  # it is decided anew before it is sent anew
@@ -203,8 +204,8 @@ def _failed(services: Services, organization: str, views: Sequence[View], failur
     given_up = [view for view in views if hopeless and view.row.looks + 1 >= MOST_PENDING_LOOKS]
     ids = [view.row.id for view in views if view not in given_up]
     with services.database.transaction() as open_:
-        deliveries.put_off_looks(open_, ids, until, looked=hopeless)
-        deliveries.record_looks(open_, [_given_up(view.row, failure, now) for view in given_up], now)
+        looks.put_off_looks(open_, ids, until, looked=hopeless)
+        looks.record_looks(open_, [_given_up(view.row, failure, now) for view in given_up], now)
     log.warning("look.failed", organization=organization, outcome=failure.failure.value, status=failure.status)
     if failure.failure is Failure.CREDENTIALS:
         of = sorted({id_ for view in views for id_ in view.expected.connections})
