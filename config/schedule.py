@@ -12,6 +12,7 @@ def beat_schedule(settings: Settings) -> dict[str, Any]:
     periods = {
         "tasks.refresh.connections": settings.refresh_every,
         "tasks.poll.connections": settings.poll_every,
+        "tasks.poll.rescan": settings.rescan_every,
         "tasks.plan.notices": settings.deliver_every,
         "tasks.deliver.due": settings.deliver_every,
         "tasks.reconcile.due": settings.reconcile_every,

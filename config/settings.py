@@ -116,6 +116,8 @@ class Settings(BaseSettings):
     """Bearer token for `/metrics`."""
     trusted_proxies: Words = ("127.0.0.1", "::1")
     """Addresses of reverse proxies whose forwarded headers are believed, comma separated."""
+    rescan_every: Seconds = 86400
+    """Seconds between polls that look a whole day back, whatever was seen of it before."""
     keep_content_days: Annotated[int, Field(ge=1)] | None = None
     """Days after which raw bookings and what ended deliveries carried of the recipient are dropped; off keeps them."""
 

@@ -25,6 +25,7 @@ MOST_LINES_OF_CODE = 300
 
 # Who may ask the clock, draw lots or read the environment, beside the sandbox, which is a program of its own.
 EDGES = {
+    "worker/watchdog.py": {"time", "os"},
     "worker/wiring.py": {"now", "random", "secrets", "time"},
     "worker/app.py": {"os"},  # the id of this process
     "worker/web/login.py": {"secrets"},

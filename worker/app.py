@@ -18,6 +18,7 @@ from config import logs
 from config.broker import BELL_EXPIRES, celery_settings
 from config.schedule import beat_schedule
 from config.settings import Settings, read
+from worker import watchdog
 from worker.flow.services import Services, Until
 from worker.store import runs
 from worker.store.database import is_away
@@ -48,6 +49,7 @@ def celery_app(settings: Settings) -> Celery:
     app.conf.beat_schedule = beat_schedule(settings)
     setup_logging.connect(_set_up_logging, weak=False)
     worker_ready.connect(_ring_all, weak=False)
+    worker_ready.connect(_watch_over, weak=False)
     app.set_default()
     return app
 
@@ -63,6 +65,10 @@ def _ring_all(sender: Any, **_: object) -> None:
         ring(entry["task"])
 
 
+def _watch_over(**_: object) -> None:
+    watchdog.start(lambda: _is_taken(watchdog.BELL))
+
+
 def services() -> Services:
     """The services of this process; a forked child builds its own."""
     pid = os.getpid()
@@ -74,10 +80,16 @@ def services() -> Services:
 
 def ring(name: str, *ids: str | int) -> None:
     """Rings a bell; one that cannot be rung is dropped, because beat rings again (reliability.md C18)."""
+    _is_taken(name, *ids)
+
+
+def _is_taken(name: str, *ids: str | int) -> bool:
     try:
         _publish(name, ids)
     except (KombuError, OSError) as failed:
         log.warning("bell.dropped", bell=name, exc_type=type(failed).__name__)
+        return False
+    return True
 
 
 def enqueue(app: Celery, name: str, *ids: str | int, run: str) -> None:

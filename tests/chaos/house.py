@@ -21,8 +21,8 @@ from worker.cli.supervise import Process, Supervisor
 from worker.sandbox import Sandbox
 
 HURRIED = {
-    "POLL_EVERY": "3", "DELIVER_EVERY": "1", "RECONCILE_EVERY": "1", "REFRESH_EVERY": "10", "CALL_TIMEOUT": "2",
-    "SEND_GUARD": "1", "LEASE": "4", "ABSENCE_AFTER": "9", "ABSENCE_LOOKS": "3", "POLL_OVERLAP": "3600",
+    "POLL_EVERY": "3", "DELIVER_EVERY": "1", "RECONCILE_EVERY": "1", "REFRESH_EVERY": "10", "CALL_TIMEOUT": "5",
+    "SEND_GUARD": "1", "LEASE": "8", "ABSENCE_AFTER": "16", "ABSENCE_LOOKS": "3", "POLL_OVERLAP": "3600",
     "BOKUN_CALLS_PER_MINUTE": "12000", "SPACE_INVOICES_CALLS_PER_SECOND": "500", "START_FROM": "",
     "LOG_FORMAT": "json", "LOG_LEVEL": "info", "MAX_ATTEMPTS": "1000", "IN_FLIGHT": "4",
 }  # fmt: skip

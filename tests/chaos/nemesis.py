@@ -19,7 +19,7 @@ ORDER = {"remote": "space-invoices", "method": "POST", "path": "/order$"}
 LOST: tuple[dict[str, Any], ...] = (
     {"kind": "reset"}, {"kind": "close"}, {"kind": "html"}, {"kind": "garbage"}, {"kind": "truncate"},
     {"kind": "status", "code": 500}, {"kind": "status", "code": 502}, {"kind": "status", "code": 408},
-    {"kind": "redirect"}, {"kind": "delay", "seconds": 3}, {"kind": "huge", "size": 1_500_000},
+    {"kind": "redirect"}, {"kind": "delay", "seconds": 6}, {"kind": "huge", "size": 1_500_000},
 )  # fmt: skip
 REFUSED: tuple[dict[str, Any], ...] = (
     {"kind": "status", "code": 429, "headers": {"Retry-After": "1"}},
@@ -71,7 +71,7 @@ class Nemesis:
         """For longer than its lease, sometimes longer than absence takes to be proven."""
         child = self._child()
         os.kill(child, signal.SIGSTOP)
-        self._after(self.random.choice((5, 6, 15)), lambda: os.kill(child, signal.SIGCONT))
+        self._after(self.random.choice((9, 10, 25)), lambda: os.kill(child, signal.SIGCONT))
 
     def kill_parent(self) -> None:
         os.kill(self._parent(), signal.SIGKILL)

@@ -95,6 +95,7 @@ def test_the_task_names_are_those_that_flower_shows(ours):
         "tasks.plan.notices",
         "tasks.poll.connection",
         "tasks.poll.connections",
+        "tasks.poll.rescan",
         "tasks.prices.connection",
         "tasks.prices.sync",
         "tasks.reconcile.due",
@@ -140,6 +141,7 @@ def test_prices_ring_only_where_they_are_wanted():
         "tasks.imports.due",
         "tasks.plan.notices",
         "tasks.poll.connections",
+        "tasks.poll.rescan",
         "tasks.reconcile.due",
         "tasks.refresh.connections",
     ]

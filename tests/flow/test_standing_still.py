@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import pytest
+
 from worker.domain.delivery import State
 from worker.flow import judge
 from worker.flow.poll import poll
@@ -130,3 +132,15 @@ def test_a_booking_that_breaks_the_reader_is_asked_about(house, monkeypatch):
     house.drain()
     assert house.rows(Booking, "booking_id", "rule") == [(5000, "unreadable"), (5001, "on-arrival")]
     assert len(house.sandbox.documents) == 1
+
+
+@pytest.mark.parametrize("code", [404, 501])
+def test_without_a_list_of_orders_nothing_is_sent_and_a_person_is_asked(house, code):
+    """Where the remote shows no orders, nothing can be looked for: the delivery is held with that reason."""
+    house.sandbox.connect()
+    fill(house, 1)
+    house.sandbox.faults.add(remote="space-invoices", path="/orders", kind="status", code=code, times=None)
+    for _ in range(16):
+        house.later(minutes=20)
+    assert (house.deliveries[0][2], house.sandbox.documents) == ("held", [])
+    assert house.reasons[0].startswith("the orders of the organization cannot be looked at")

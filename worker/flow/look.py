@@ -191,16 +191,31 @@ def _wait(looks: int) -> timedelta:
     return min(LONGEST, FIRST_WAIT * (1 << min(looks, 10)))
 
 
+_HOPELESS = frozenset({Failure.GONE, Failure.REFUSED, Failure.STRANGE})
+"""The remote answers, and what it says is that it shows no orders: in vain after so many looks."""
+
+
 def _failed(services: Services, organization: str, views: Sequence[View], failure: CallFailed, now: datetime) -> None:
-    """A look that was not answered says nothing: later again."""
+    """A look that was not answered says nothing: later again; one that cannot be made at all is a person's matter."""
     tries = max(view.row.looks for view in views) + 1
-    until = again_at(now, min(tries, 6) + 2, chance=services.chance(), asked=failure.asked)
-    ids = [view.row.id for view in views]
-    services.database.run(lambda open_: deliveries.put_off_looks(open_, ids, until))
+    until = again_at(now, min(tries + 2, 6), chance=services.chance(), asked=failure.asked)
+    hopeless = failure.failure in _HOPELESS
+    given_up = [view for view in views if hopeless and view.row.looks + 1 >= MOST_PENDING_LOOKS]
+    ids = [view.row.id for view in views if view not in given_up]
+    with services.database.transaction() as open_:
+        deliveries.put_off_looks(open_, ids, until, looked=hopeless)
+        deliveries.record_looks(open_, [_given_up(view.row, failure, now) for view in given_up], now)
     log.warning("look.failed", organization=organization, outcome=failure.failure.value, status=failure.status)
     if failure.failure is Failure.CREDENTIALS:
         of = sorted({id_ for view in views for id_ in view.expected.connections})
         block(services, of, by="space-invoices", because=failure.sentence)
+
+
+def _given_up(row: Row[Any], failure: CallFailed, now: datetime) -> Looked:
+    state = State(row.state)
+    event = Event.WITHHELD if state is State.PLANNED else Event.UNPROVABLE
+    reason = f"the orders of the organization cannot be looked at: {failure.sentence}"
+    return Looked(row.id, state, "unanswered", event, reason, now, None, False)
 
 
 def _log(looked: Sequence[Looked], views: Sequence[View], ended: set[int]) -> None:

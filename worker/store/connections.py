@@ -163,6 +163,12 @@ def end_poll(open_: Open, connection_id: str, place: Place, now: datetime) -> No
     change(open_, connection_id, watermark=place.window.until, polled_at=now, poll_until=None, poll_lease_until=None)
 
 
+def rewind(open_: Open, to: datetime) -> int:
+    """Winds watermarks back to a moment, except where a poll is under way; returns how many."""
+    ahead = update(Connection).where(_t.watermark > to, _t.poll_until.is_(None), _t.gone_at.is_(None))
+    return open_.execute(ahead.values(watermark=to)).rowcount
+
+
 def change(open_: Open, connection_id: str, **values: Any) -> int:
     """Sets our own fields of one connection; returns how many rows there were."""
     return open_.execute(update(Connection).where(_t.id == connection_id).values(**values)).rowcount

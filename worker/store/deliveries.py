@@ -300,10 +300,11 @@ def _settle(open_: Open, looked: Looked, event: Event, now: datetime) -> bool:
     return open_.execute(same.values(**values)).rowcount == 1
 
 
-def put_off_looks(open_: Open, ids: Sequence[int], until: datetime) -> None:
-    """Looks that could not be made now."""
+def put_off_looks(open_: Open, ids: Sequence[int], until: datetime, *, looked: bool) -> None:
+    """Looks that could not be made now; `looked` counts them, where the remote refuses them for good."""
     if ids:
-        open_.execute(update(Delivery).where(_d.id.in_(ids)).values(look_at=until))
+        values = {"look_at": until, "looks": _d.looks + int(looked)}
+        open_.execute(update(Delivery).where(_d.id.in_(ids)).values(**values))
 
 
 def answered_late(open_: Open, ids: Sequence[int]) -> set[int]:

@@ -68,6 +68,12 @@ def wake(open_: Open, now: datetime, *, most: int) -> int:
     return note(open_, "clock", come, now)
 
 
+def ending(open_: Open, since: datetime, until: datetime) -> int:
+    """Notices for the bookings whose clock comes in this time: their tours end, and they were read long ago."""
+    soon = select(_b.connection_id, _b.booking_id).where(_b.wakes_at > since, _b.wakes_at <= until)
+    return note(open_, "rescan", ((row.connection_id, row.booking_id) for row in open_.execute(soon)), since)
+
+
 def undecided(open_: Open, connections: Sequence[str], now: datetime) -> int:
     """Notices for all bookings of these connections that wait, or whose delivery is still only planned."""
     waiting = select(_b.connection_id, _b.booking_id).where(_b.connection_id.in_(connections), _b.decision == "wait")
