@@ -119,6 +119,7 @@ class Settings(BaseSettings):
     rescan_every: Seconds = 86400
     """Seconds between polls that look a whole day back, whatever was seen of it before."""
     keep_content_days: Annotated[int, Field(ge=1)] | None = None
+    """Days after which raw bookings and what ended deliveries carried of the recipient are dropped; off keeps them."""
 
     @field_validator(
         "space_invoices_organizations", "bank_payment_types", "trusted_proxies", "prices_currencies", mode="before"

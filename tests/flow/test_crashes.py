@@ -120,7 +120,7 @@ ENDS = {
     arrival: [("invoice", A), ("invoice", B)],
     proof: [("estimate", B), ("invoice", A), ("invoice", B)],
 }
-STEPS = 76
+STEPS = 80
 """No pass of these beginnings takes more steps; a test says so."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -115,7 +116,8 @@ def _decide(wanted: Wanted, event: Event, because: str, yes: bool) -> list[int]:
         raise WrongUse("--because must say why")
     with services() as built:
         rows = people.choose(built, wanted)
-        _must_be_held(wanted, rows)
+        if yes or sys.stdin.isatty():  # a question that nobody can answer comes before what is wrong with it
+            _must_be_held(wanted, rows)
         _show(rows, people.sums(rows))
         verb = "Send" if event.value == "released" else "Mark as dealt with by hand:"
         ask(f"{verb} {'this delivery' if len(rows) == 1 else f'these {len(rows)} deliveries'}?", yes)
@@ -139,6 +141,8 @@ MOST_SHOWN = 20
 
 
 def _show(rows: list[Any], sums: list[dict[str, Any]]) -> None:
+    if not rows:
+        return
     cells = [(row.id, row.booking_id, row.document, f"{row.amount} {row.currency}", row.reason) for row in rows]
     print_table(["id", "booking", "document", "amount", "held because"], cells[:MOST_SHOWN])
     if len(cells) > MOST_SHOWN:

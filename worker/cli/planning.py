@@ -59,14 +59,14 @@ def plan(
     flags = _flags(what_if or [])
     with services(*BOKUN) as built:
         found = _found(built, booking, since, until, connection)
-        today = preview.preview(built, found.seen)
+        as_is = preview.preview(built, found.seen)
         then = preview.preview(built, found.seen, flags=flags) if flags else None
     if csv_ is not None:
-        _write_csv(csv_, today if then is None else then)
+        _write_csv(csv_, as_is if then is None else then)
     if as_json:
-        print_json(_as_json(today, then, flags, found.unread))
+        print_json(_as_json(as_is, then, flags, found.unread))
     else:
-        _print(today, then, flags)
+        _print(as_is, then, flags)
     _end(found.unread, quiet=as_json)
 
 
@@ -170,36 +170,36 @@ def _flags(said: Sequence[str]) -> dict[str, bool]:
 
 
 def _as_json(
-    today: list[Line], then: list[Line] | None, flags: dict[str, bool], unread: Sequence[Unread]
+    as_is: list[Line], then: list[Line] | None, flags: dict[str, bool], unread: Sequence[Unread]
 ) -> dict[str, Any]:
     from dataclasses import asdict
 
     from worker.flow.preview import difference, record, totals
 
     answer = {
-        "totals": totals(today),
-        "bookings": [record(each) for each in today],
+        "totals": totals(as_is),
+        "bookings": [record(each) for each in as_is],
         "unread": [asdict(each) for each in unread],
     }
     if then is None:
         return answer
-    return {**answer, "what_if": {"flags": flags, "totals": totals(then), "changed": difference(today, then)}}
+    return {**answer, "what_if": {"flags": flags, "totals": totals(then), "changed": difference(as_is, then)}}
 
 
-def _print(today: list[Line], then: list[Line] | None, flags: dict[str, bool]) -> None:
+def _print(as_is: list[Line], then: list[Line] | None, flags: dict[str, bool]) -> None:
     from worker.flow.preview import difference, totals
 
-    rows = [(each.verdict.booking.confirmation_code, each.connection.id, *_outcome(each)) for each in today]
+    rows = [(each.verdict.booking.confirmation_code, each.connection.id, *_outcome(each)) for each in as_is]
     print_table(["booking", "connection", "would be", "rule", "because"], rows, empty="No bookings.")
     say("")
-    print_table(list(TOTALS.values()), _cells(totals(today)), empty="Nothing would be issued.")
+    print_table(list(TOTALS.values()), _cells(totals(as_is)), empty="Nothing would be issued.")
     if then is None:
         return
     said = ", ".join(f"{name}={str(value).lower()}" for name, value in flags.items())
     say(f"\nWith {said}:")
     print_table(list(TOTALS.values()), _cells(totals(then)), empty="Nothing would be issued.")
     changed = [(each["confirmation_code"], each["connection"], _words(each["today"]), _words(each["then"]))
-               for each in difference(today, then)]  # fmt: skip
+               for each in difference(as_is, then)]  # fmt: skip
     print_table(["booking", "connection", "today", "then"], changed, empty="No booking would be decided differently.")
 
 

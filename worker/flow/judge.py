@@ -39,6 +39,8 @@ def read_booking(
         content = json.dumps(reduce_booking(payload))
     except UnexpectedShape as wrong:
         return unreadable(booking, str(wrong)), None, None
+    except Exception as broken:  # noqa: BLE001 - one booking that we cannot read must not stop its neighbours
+        return unreadable(booking, f"it could not be understood ({type(broken).__name__})"), None, None
     if read.id != booking:
         return unreadable(booking, "Bokun answered with another booking"), None, None
     return read, content, None

@@ -86,21 +86,30 @@ def _expected(row: Row[Any], names: set[str], of: Sequence[str], live: Sequence[
         connections=frozenset(of),
         explained=frozenset(others),
         sent=row.taken > 0,
+        released=row.released,
     )
 
 
 def _orders(services: Services, organization: str, views: Sequence[View]) -> list[Order] | CallFailed:
+    """What stands there, and what a person deleted there of those that it does not explain (ADR 10)."""
+    try:
+        found = _find(services, organization, views)
+        missing = [view for view in views if isinstance(sight(view.expected, found), Absent | Pending)]
+        gone = _find(services, organization, missing, deleted=True) if missing else []
+    except CallFailed as failure:
+        return failure
+    return [*found, *(each for each in gone if each.deleted)]
+
+
+def _find(services: Services, organization: str, views: Sequence[View], *, deleted: bool = False) -> list[Order]:
     names = sorted({name for view in views for name in view.expected.names})
     of = sorted({id_ for view in views for id_ in view.expected.connections})
     marked = any(view.expected.moment not in ISSUING for view in views)
 
     def page(skip: int) -> Call[Page]:
-        return find_orders(organization, connections=of, names=names, payloads=marked, skip=skip)
+        return find_orders(organization, connections=of, names=names, payloads=marked, deleted=deleted, skip=skip)
 
-    try:
-        records = list(pages(page, services.space_invoices.fetch))
-    except CallFailed as failure:
-        return failure
+    records = pages(page, services.space_invoices.fetch)
     return [order for record in records if (order := read_order(record)) is not None]
 
 
@@ -139,6 +148,8 @@ def _looked(services: Services, row: Row[Any], what: Sight, now: datetime, *, la
             return Looked(row.id, state, "found", Event.FOUND, reason, now, None, False, order, document)
         case Mismatched(because):
             return Looked(row.id, state, "mismatched", Event.MISMATCHED, because, now, None, False)
+        case Pending() if state is State.PLANNED and row.released and row.looks + 1 >= MOST_PENDING_LOOKS:
+            return _absent(services, row, state, now, late=late)  # a person said so, and long enough nothing came
         case Pending(order):
             return _pending(row, state, order, now)
         case Absent():
@@ -180,16 +191,31 @@ def _wait(looks: int) -> timedelta:
     return min(LONGEST, FIRST_WAIT * (1 << min(looks, 10)))
 
 
+_HOPELESS = frozenset({Failure.GONE, Failure.REFUSED, Failure.STRANGE})
+"""The remote answers, and what it says is that it shows no orders: in vain after so many looks."""
+
+
 def _failed(services: Services, organization: str, views: Sequence[View], failure: CallFailed, now: datetime) -> None:
-    """A look that was not answered says nothing: later again."""
+    """A look that was not answered says nothing: later again; one that cannot be made at all is a person's matter."""
     tries = max(view.row.looks for view in views) + 1
     until = again_at(now, min(tries + 2, 6), chance=services.chance(), asked=failure.asked)
-    ids = [view.row.id for view in views]
-    services.database.run(lambda open_: deliveries.put_off_looks(open_, ids, until))
+    hopeless = failure.failure in _HOPELESS
+    given_up = [view for view in views if hopeless and view.row.looks + 1 >= MOST_PENDING_LOOKS]
+    ids = [view.row.id for view in views if view not in given_up]
+    with services.database.transaction() as open_:
+        deliveries.put_off_looks(open_, ids, until, looked=hopeless)
+        deliveries.record_looks(open_, [_given_up(view.row, failure, now) for view in given_up], now)
     log.warning("look.failed", organization=organization, outcome=failure.failure.value, status=failure.status)
     if failure.failure is Failure.CREDENTIALS:
         of = sorted({id_ for view in views for id_ in view.expected.connections})
         block(services, of, by="space-invoices", because=failure.sentence)
+
+
+def _given_up(row: Row[Any], failure: CallFailed, now: datetime) -> Looked:
+    state = State(row.state)
+    event = Event.WITHHELD if state is State.PLANNED else Event.UNPROVABLE
+    reason = f"the orders of the organization cannot be looked at: {failure.sentence}"
+    return Looked(row.id, state, "unanswered", event, reason, now, None, False)
 
 
 def _log(looked: Sequence[Looked], views: Sequence[View], ended: set[int]) -> None:

@@ -201,10 +201,15 @@ def _gives_way(row: Row[Any]) -> bool:
 
 
 def _keep(open_: Open, row: Row[Any], verdict: Judged, tell: Tell, now: datetime) -> bool:
-    """The delivery is there already: a planned one learns what is new, a held one gives way to a changed booking."""
-    if row.state == "planned" and row.taken == 0:
+    """The delivery is there already: it learns what is new, and what the remote refused gives way to a changed booking.
+
+    What a brake or a look withheld before any attempt stays held: only a person takes it past that.
+    """
+    if row.taken:
+        return True
+    if row.state == "planned" or (row.state == "held" and row.attempts == 0):
         return outbox.renew(open_, row.id, rule=tell.rule, **in_words(verdict, tell))
-    if row.state == "held" and row.taken == 0 and row.revision != verdict.booking.revision:
+    if row.state == "held" and row.revision != verdict.booking.revision:
         return outbox.supersede(open_, row, because="the booking changed since", now=now)
     return True
 

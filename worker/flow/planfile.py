@@ -73,11 +73,11 @@ def _made_from(line: Line) -> dict[str, Any]:
 
 def read(file: Path) -> PlanFile:
     """The plan; WrongPlan where the file was cut or changed since it was written."""
-    head, *texts = file.read_text(encoding="utf-8").splitlines() or [""]
     try:
+        head, *texts = file.read_text(encoding="utf-8").rstrip("\n").split("\n")
         header = json.loads(head)
         lines = tuple(json.loads(text) for text in texts)
-    except json.NotJson:
+    except (json.NotJson, UnicodeDecodeError):
         raise WrongPlan(f"{file} is no plan: write one with `bokun-sync backfill`") from None
     if not isinstance(header, dict) or header.get("plan") != VERSION:
         raise WrongPlan(f"{file} is no plan of this version: write one with `bokun-sync backfill`")

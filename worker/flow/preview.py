@@ -164,10 +164,10 @@ def record(line: Line) -> dict[str, Any]:
     }
 
 
-def difference(today: Sequence[Line], then: Sequence[Line]) -> list[dict[str, Any]]:
+def difference(as_is: Sequence[Line], then: Sequence[Line]) -> list[dict[str, Any]]:
     """The bookings that other flags would decide differently, both ways side by side."""
     found = []
-    for before, after in zip(today, then, strict=True):
+    for before, after in zip(as_is, then, strict=True):
         one, other = record(before), record(after)
         changed = {name for name in _OUTCOME if one[name] != other[name]}
         if changed:

@@ -75,6 +75,8 @@ def store(open_: Open, judged: Sequence[Judged], before: Mapping[Place, Row[Any]
         return
     statement = insert(open_, Booking)
     fresh = {name: statement.excluded[name] for name in _row(judged[0]) if name not in ("connection_id", "booking_id")}
+    # An answer that could not be understood does not take away the content that was.
+    fresh["content"] = func.coalesce(statement.excluded.content, _b.content)
     upsert = statement.on_conflict_do_update(index_elements=["connection_id", "booking_id"], set_=fresh)
     open_.execute(upsert, [_row(each) for each in judged])
     changed = [each for each in judged if _differs(each, before.get(each.place))]

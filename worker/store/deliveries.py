@@ -81,8 +81,8 @@ def claim(
     """Claims due deliveries of one connection and opens their attempts, in the caller's transaction.
 
     A delivery is not claimed without a fresh look, nor while its booking has an unread notice (what is known now is
-    what counts), nor while another one of the same sale is on the wire, unanswered, or planned before it. IntegrityError
-    (ux_delivery_in_flight) says that another worker was first.
+    what counts), nor while another one of the same sale is on the wire, unanswered, not proven yet, or planned before it.
+    IntegrityError (ux_delivery_in_flight) says that another worker was first.
     """
     other = table(Delivery).alias("other")
     same_sale = and_(other.c.organization == _d.organization, other.c.booking_id == _d.booking_id, other.c.id != _d.id)
@@ -300,10 +300,11 @@ def _settle(open_: Open, looked: Looked, event: Event, now: datetime) -> bool:
     return open_.execute(same.values(**values)).rowcount == 1
 
 
-def put_off_looks(open_: Open, ids: Sequence[int], until: datetime) -> None:
-    """Looks that could not be made now."""
+def put_off_looks(open_: Open, ids: Sequence[int], until: datetime, *, looked: bool) -> None:
+    """Looks that could not be made now; `looked` counts them, where the remote refuses them for good."""
     if ids:
-        open_.execute(update(Delivery).where(_d.id.in_(ids)).values(look_at=until))
+        values = {"look_at": until, "looks": _d.looks + int(looked)}
+        open_.execute(update(Delivery).where(_d.id.in_(ids)).values(**values))
 
 
 def answered_late(open_: Open, ids: Sequence[int]) -> set[int]:
@@ -366,13 +367,12 @@ def fitting(
     since: datetime | None = None,
 ) -> Sequence[Row[Any]]:
     """Deliveries with what is asked of them, oldest first; what is left out fits all."""
-    asked = [
-        (ids, _d.id.in_(ids)),
-        (state, _d.state == state),
-        (connection, _d.connection_id == connection),
-        (since, _d.planned_at >= since),
+    where = [
+        *([_d.id.in_(ids)] if ids else []),
+        *([_d.state == state] if state else []),
+        *([_d.connection_id == connection] if connection else []),
+        *([_d.planned_at >= since] if since else []),
     ]
-    where = [condition for said, condition in asked if said]
     return open_.execute(select(table(Delivery)).where(*where).order_by(_d.id)).all()
 
 

@@ -117,8 +117,9 @@ def plan(
 
 
 def renew(open_: Open, delivery: int, **values: Any) -> bool:
-    """Gives a planned delivery what is known now; False where it is planned no more."""
-    fresh = update(Delivery).where(_d.id == delivery, _d.state == State.PLANNED)
+    """Gives a delivery that was never sent what is known now; False where it is planned or held no more."""
+    waiting = _d.state.in_([State.PLANNED, State.HELD])
+    fresh = update(Delivery).where(_d.id == delivery, waiting, _d.taken == 0)
     return open_.execute(fresh.values(**values)).rowcount == 1
 
 
