@@ -23,7 +23,9 @@ app.add_typer(prices.app, name="prices")
 def main() -> None:
     """The entry of `bokun-sync`: every failure is one line and an exit code."""
     try:
-        sys.exit(app(prog_name="bokun-sync", standalone_mode=False) or 0)  # outside of its standalone mode click returns the code of an Exit
+        sys.exit(
+            app(prog_name="bokun-sync", standalone_mode=False) or 0
+        )  # outside of its standalone mode click returns the code of an Exit
     except typer.Abort:
         sys.exit(1)
     except Exception as failed:
