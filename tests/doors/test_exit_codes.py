@@ -144,7 +144,7 @@ def test_refused_bokun_keys_block_the_connection_until_they_work(shop):
     said = shop("drain", "--yes")
     assert (said.code, len(said.lines), shop.documents) == (1, 1, [])
     [connection] = shop("status", "--json").json["connections"]
-    assert "Bokun" in connection["blocked"]
+    assert (connection["blocked"], "Bokun" in connection["blocked_because"]) == (True, True)
     shop.terminal.set(BOKUN_SECRET_KEY=shop.neighbours.secret_key)
     assert shop("drain", "--yes").code == 0
     shop("drain", "--yes")

@@ -47,7 +47,7 @@ def test_status_tells_of_each_connection(busy):
     [found] = busy("status", "--json").json["connections"]
     assert set(found) >= CONNECTION
     assert {name: found[name] for name in CONNECTION - {"lag_seconds"}} == {
-        "id": busy.connection, "organization": "org-1", "active": True, "blocked": None, "paused": False}  # fmt: skip
+        "id": busy.connection, "organization": "org-1", "active": True, "blocked": False, "paused": False}  # fmt: skip
     assert 0 <= found["lag_seconds"] < 60
 
 

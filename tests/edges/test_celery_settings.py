@@ -87,6 +87,7 @@ def test_the_transport_notices_a_dead_broker(app):
 def test_the_task_names_are_those_that_flower_shows(ours):
     """The tasks have the names of the contract."""
     assert sorted(ours) == [
+        "tasks.audit.keep",
         "tasks.deliver.due",
         "tasks.imports.due",
         "tasks.imports.run",
@@ -94,6 +95,7 @@ def test_the_task_names_are_those_that_flower_shows(ours):
         "tasks.plan.notices",
         "tasks.poll.connection",
         "tasks.poll.connections",
+        "tasks.poll.rescan",
         "tasks.prices.connection",
         "tasks.prices.sync",
         "tasks.reconcile.due",
@@ -139,6 +141,7 @@ def test_prices_ring_only_where_they_are_wanted():
         "tasks.imports.due",
         "tasks.plan.notices",
         "tasks.poll.connections",
+        "tasks.poll.rescan",
         "tasks.reconcile.due",
         "tasks.refresh.connections",
     ]

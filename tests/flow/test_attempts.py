@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from worker.sandbox import bookings
-from worker.store import connections, tables
+from worker.store import connections, notices, tables
 
 A, B = 9_000_001, 9_000_002
 ORDER = {"remote": "space-invoices", "method": "POST", "path": "/order$"}
@@ -420,3 +420,19 @@ def test_one_booking_that_fails_does_not_hold_up_the_other(booked):
     booked.sandbox.faults.add(**ORDER, kind="status", code=422, booking=A)
     booked.drain()
     assert (booked.documents, sorted(booked.outcomes)) == ([("invoice", B)], ["accepted", "refused"])
+
+
+def test_the_next_document_waits_for_the_proof_of_the_last(house):
+    """An estimate that the remote made an invoice of is seen before the invoice that the new flags call for is sent."""
+    house.sandbox.knobs.order_lag = 90
+    connection = house.sandbox.connect()["id"]
+    house.sandbox.book(bookings.own_sale(A, house.clock(), paid=False, payment_type="BANK_TRANSFER"))
+    house.mirror()
+    house.poll()
+    house.plan()
+    house.sandbox.flags(connection, issueInvoiceForBankPayment=True)
+    house.deliver()
+    house.mirror()
+    house.services.database.run(lambda open_: notices.note(open_, "webhook", [(connection, A)], house.clock()))
+    house.settle_down()
+    assert house.documents == [("invoice", A)]

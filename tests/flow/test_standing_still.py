@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 
+import pytest
+
 from worker.domain.delivery import State
+from worker.flow import judge
 from worker.flow.poll import poll
 from worker.sandbox.bookings import own_sale
 from worker.store import connections, notices
-from worker.store.tables import Connection
+from worker.store.tables import Booking, Connection, Delivery
 
 
 @dataclass(frozen=True)
@@ -100,3 +103,44 @@ def test_a_connection_that_comes_back_goes_on(house):
     assert house.rows(Connection, "gone_at") != [(None,)]
     house.drain(2)
     assert len(house.sandbox.documents) == 1
+
+
+def test_what_a_brake_held_stays_held_when_its_booking_changes(house):
+    """A changed booking does not slip past the brake: the held delivery learns the change and waits for a person."""
+    braked = house.with_terms(brake_amount="10")
+    house.sandbox.connect()
+    fill(house, 1)
+    braked.drain()
+    house.sandbox.change(5000, reprice="99.00")
+    braked.later(minutes=10)
+    [(state, amount)] = house.rows(Delivery, "state", "amount")
+    assert (state, amount, house.sandbox.documents) == ("held", "99.00", [])
+
+
+def test_a_booking_that_breaks_the_reader_is_asked_about(house, monkeypatch):
+    """A booking that raises while it is read is stored with the question, and its neighbours go on."""
+    house.sandbox.connect()
+    fill(house, 2)
+    read = judge.to_booking
+
+    def broken(payload, **more):
+        if payload["bookingId"] == 5000:
+            raise ZeroDivisionError
+        return read(payload, **more)
+
+    monkeypatch.setattr(judge, "to_booking", broken)
+    house.drain()
+    assert house.rows(Booking, "booking_id", "rule") == [(5000, "unreadable"), (5001, "on-arrival")]
+    assert len(house.sandbox.documents) == 1
+
+
+@pytest.mark.parametrize("code", [404, 501])
+def test_without_a_list_of_orders_nothing_is_sent_and_a_person_is_asked(house, code):
+    """Where the remote shows no orders, nothing can be looked for: the delivery is held with that reason."""
+    house.sandbox.connect()
+    fill(house, 1)
+    house.sandbox.faults.add(remote="space-invoices", path="/orders", kind="status", code=code, times=None)
+    for _ in range(16):
+        house.later(minutes=20)
+    assert (house.deliveries[0][2], house.sandbox.documents) == ("held", [])
+    assert house.reasons[0].startswith("the orders of the organization cannot be looked at")

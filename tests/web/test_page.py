@@ -8,21 +8,18 @@ from html.parser import HTMLParser
 import pytest
 
 from tests.builders import NOW, add, add_connection, add_delivery
+from tests.web.scenes import HOSTILE, ring
 from worker.sandbox.bookings import own_sale
 from worker.store import tables
 from worker.store.database import Database
 from worker.web.html import tag
 from worker.web.plot import nice, plot
 
-BELLS = ("refresh.connections", "poll.connections", "plan.notices", "deliver.due", "reconcile.due", "imports.due")
-HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>\u202e&amp;\x00'
-
 
 @pytest.fixture
 def ringing(database):
     """All bells were heard a moment ago."""
-    for bell in BELLS:
-        add(database, tables.Heartbeat, bell=f"tasks.{bell}", rung_at=NOW, done_at=NOW - timedelta(seconds=3))
+    ring(database)
 
 
 def verdict(web):
@@ -50,9 +47,9 @@ def test_silent_bell(web, ringing, clock):
 
 
 def test_stuck(web, ringing, database):
-    """A delivery that is overdue for a quarter of an hour is told at the top."""
+    """A delivery that is overdue for more than a quarter of an hour is told at the top, and how to find it."""
     add_delivery(database, due_at=NOW - timedelta(minutes=16))
-    assert verdict(web) == "Running, but deliveries are overdue by more than 15 min."
+    assert verdict(web) == "Running, but something is stuck. 1 thing needs you."
 
 
 def test_needs(web, ringing, database):

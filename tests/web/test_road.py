@@ -49,6 +49,26 @@ def test_arrives(house, sender, kind, mode):
     assert house.documents == [("invoice", booking)]
 
 
+@pytest.mark.parametrize(
+    ("flags", "documents"),
+    [
+        ({}, [("invoice", 7)]),
+        ({"issueInvoiceOnComplete": True}, []),
+        ({"active": False}, []),
+        ({"issueInvoiceForBankPayment": True}, [("invoice", 7)]),
+    ],
+)
+def test_flags(house, sender, flags, documents):
+    """What is issued is what the flags call for, repeated webhooks or not."""
+    connection = house.sandbox.connections[0]["id"]
+    house.sandbox.flags(connection, **flags)
+    house.mirror()
+    sender("app-store", "repeated")
+    book(house)
+    arrive(house)
+    assert house.documents == documents
+
+
 @pytest.mark.parametrize("encoding", ["hex", "base64"])
 def test_reordered(house, sender, encoding):
     """Cancelled before it is told of its creation: what Bokun shows now decides, so there is no document."""

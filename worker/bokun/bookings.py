@@ -56,13 +56,18 @@ def search_bookings(
     *, since: datetime | None, until: datetime, role: Literal["SELLER", "SUPPLIER"], page: int, size: int
 ) -> Call[SearchPage]:
     """The bookings of one role that changed in the window, a page of them; pages count from 1, `since` None is open."""
-    asked = {
-        "bookingRole": role,
-        "bookingStatuses": STATUSES,
-        "lastModifiedDateRange": _window(since, until),
-        "page": page,
-        "pageSize": size,
-    }
+    return _search({"lastModifiedDateRange": _window(since, until)}, role=role, page=page, size=size)
+
+
+def search_created(
+    *, since: datetime, until: datetime, role: Literal["SELLER", "SUPPLIER"], page: int, size: int
+) -> Call[SearchPage]:
+    """The bookings of one role that were made in the window, whenever they changed."""
+    return _search({"creationDateRange": _window(since, until)}, role=role, page=page, size=size)
+
+
+def _search(range_: Mapping[str, Any], *, role: str, page: int, size: int) -> Call[SearchPage]:
+    asked = {"bookingRole": role, "bookingStatuses": STATUSES, **range_, "page": page, "pageSize": size}
     return Call(
         name="bokun.search",
         method="POST",

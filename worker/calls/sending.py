@@ -120,7 +120,7 @@ class Remote:
         kinds = {401: Failure.CREDENTIALS, 403: Failure.CREDENTIALS, 404: Failure.GONE, 429: Failure.BUSY}
         if 300 <= reply.status < 400:
             kind = self.redirects_mean
-        elif 400 <= reply.status < 500:
+        elif 400 <= reply.status < 500 or reply.status == 501:
             kind = kinds.get(reply.status, Failure.REFUSED)
         else:
             kind = Failure.UNAVAILABLE

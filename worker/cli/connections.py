@@ -245,10 +245,27 @@ def pause(connection: Id) -> None:
 
 @app.command()
 def resume(connection: Id) -> None:
-    """Goes on where a pause stopped; changes that piled up are read once per booking.
+    """Shows what has piled up, then goes on; the changes of a booking are read and decided as one.
 
     Example: bokun-sync connections resume 65a0c0de0000000000000001
     """
+    from worker.flow.backlog import backlog
+    from worker.store import connections
+
+    with services() as built:
+        with built.database.reading() as open_:
+            known = connections.get(open_, connection) is not None
+        if not known:
+            raise Failed(f"Connection {connection} is not mirrored: run `bokun-sync connections refresh`.")
+        found = backlog(built, connection)
+    ages = [(age, count, found["planned_by_age"][age]) for age, count in found["notices_by_age"].items()]
+    say(f"{found['notices']} bookings to read again, {found['planned']} deliveries to send.")
+    print_table(
+        ["waiting for", "bookings", "deliveries"], [row for row in ages if row[1] or row[2]], empty="Nothing waits."
+    )
+    print_table(["document", "currency", "count", "amount"],
+                [(each["document"], each["currency"], each["count"], each["amount"]) for each in found["sums"]],
+                empty="Nothing is planned.")  # fmt: skip
     _set_pause(connection, paused=False)
     say(f"Connection {connection} goes on.")
 

@@ -130,9 +130,12 @@ def show(value: Any, as_json: bool, columns: Mapping[str, str], *, empty: str = 
     print_table(list(columns.values()), [[each.get(name) for name in columns] for each in value], empty=empty)
 
 
-def ask(question: str, yes: bool) -> None:
-    """Asks before anything that causes an effect; without a terminal only --yes will do."""
-    if yes:
+def ask(question: str, yes: bool, *, routine: bool = False) -> None:
+    """Asks before anything that causes an effect; without a terminal only --yes will do.
+
+    `routine` is what the service does by itself all day: without a terminal (a cron line) it goes ahead.
+    """
+    if yes or (routine and not sys.stdin.isatty()):
         return
     if not sys.stdin.isatty():
         raise WrongUse(f"{question} Say --yes to do it without being asked.")

@@ -89,7 +89,7 @@ def deliver(wait: Wait = False, now: Now = False, yes: Yes = False) -> None:
     from worker.app import drain_time
     from worker.flow.deliver import deliver as drain
 
-    ask("Send everything that is due to Space Invoices?", yes)
+    ask("Send everything that is due to Space Invoices?", yes, routine=True)
     _go("tasks.deliver.due", (), wait, now, lambda built: drain(built, drain_time(built)))
 
 

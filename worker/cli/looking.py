@@ -25,6 +25,9 @@ def status(as_json: Json = False) -> None:
     if as_json:
         print_json(found)
         return
+    if found["stopped"]:
+        warn(f"Everything is stopped since {found['stopped']['since'][:16]} ({found['stopped']['because']}):"
+             " bokun-sync go")  # fmt: skip
     counted = [(state, count) for state, count in found["deliveries"].items() if count]
     print_table(["deliveries", ""], counted, empty="No deliveries yet.")
     print_table(["bookings", ""], sorted(found["bookings"].items()), empty="No bookings yet.")
@@ -101,6 +104,8 @@ def _print_story(story: dict[str, Any]) -> None:
     say(f"  flags     {', '.join(f'{name}={str(value).lower()}' for name, value in flags.items())}")
     what = f"{story['decision']} {story['document'] or ''}".strip()
     say(f"  decision  {what}, rule {story['rule']}: {story['because']}")
+    if brakes := _brakes(story["brakes"]):
+        say(f"  brakes    {brakes}")
     for each in story["deliveries"]:
         _print_delivery(each)
     if len(story["history"]) > 1:
@@ -108,6 +113,16 @@ def _print_story(story: dict[str, Any]) -> None:
             say(f"  decided   {each['at'][:19]}  {each['decision']} {each['document'] or ''} {each['rule']}")
     for sentence in story["next"]:
         say(f"  next      {sentence}")
+
+
+def _brakes(set_: dict[str, Any] | None) -> str:
+    """The brakes in force, in words; empty where all are off."""
+    words = {
+        "per_hour": "{} documents an hour",
+        "amount": "amounts up to {}",
+        "age_days": "bookings of the last {} days",
+    }
+    return ", ".join(words[name].format(value) for name, value in (set_ or {}).items() if value is not None)
 
 
 def _print_delivery(each: dict[str, Any]) -> None:
@@ -144,7 +159,7 @@ def _state(connection: dict[str, Any]) -> str:
     if connection["gone"]:
         return "gone"
     if connection["blocked"]:
-        return f"blocked: {connection['blocked']}"
+        return f"blocked: {connection['blocked_because']}"
     return "paused" if connection["paused"] else "active" if connection["active"] else "not active"
 
 

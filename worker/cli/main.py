@@ -6,11 +6,11 @@ import sys
 
 import typer
 
-from worker.cli import connections, enqueue, looking, people, pricelists, prices, service
+from worker.cli import connections, control, enqueue, export, looking, people, planning, pricelists, prices, service
 from worker.cli.console import exit_code, group
 
 app = group("Bokun bookings become Space Invoices documents: the right one, at the right moment, exactly once.")
-for module in (service, looking):
+for module in (service, looking, planning, control, export):
     app.registered_commands += module.app.registered_commands
 app.add_typer(enqueue.app, name="enqueue")
 app.add_typer(connections.app, name="connections")
@@ -23,9 +23,8 @@ app.add_typer(prices.app, name="prices")
 def main() -> None:
     """The entry of `bokun-sync`: every failure is one line and an exit code."""
     try:
-        sys.exit(
-            app(prog_name="bokun-sync", standalone_mode=False) or 0
-        )  # outside of its standalone mode click returns the code of an Exit
+        # Outside of its standalone mode click returns the code of an Exit.
+        sys.exit(app(prog_name="bokun-sync", standalone_mode=False) or 0)
     except typer.Abort:
         sys.exit(1)
     except Exception as failed:

@@ -55,7 +55,7 @@ def drain(
     from worker.flow.drain import drain as walk
     from worker.flow.services import Until
 
-    ask("Poll Bokun and send everything that is due to Space Invoices?", yes)
+    ask("Poll Bokun and send everything that is due to Space Invoices?", yes, routine=True)
     with services("space_invoices_token", "space_invoices_organizations") as built:
         done = walk(built, Until.seconds(built, seconds))
         found = overview.status(built)

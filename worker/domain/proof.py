@@ -27,6 +27,8 @@ class Order:
     cancelled: bool = False
     keys: frozenset[str] = frozenset()
     """The marks of ours found in the payloads that the order shows, if it shows any."""
+    deleted: bool = False
+    """A person took it away (soft delete)."""
 
     def document(self, kind: Document) -> str | None:
         return self.invoice if kind is Document.INVOICE else self.estimate
@@ -45,6 +47,8 @@ class Expected:
     """Kinds of document that other deliveries of the booking account for."""
     sent: bool = True
     """False for the look before the first send."""
+    released: bool = False
+    """A person knows what is not there any more, and wants it all the same (ADR 10)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +84,12 @@ Sight = Found | Mismatched | Pending | Absent
 def sight(expected: Expected, orders: Iterable[Order]) -> Sight:
     """What these orders say about this delivery."""
     ours = [each for each in orders if each.connection in expected.connections and each.names & expected.names]
-    if expected.moment in ISSUING:
-        return _issued(expected, ours)
-    return _told(expected, ours)
+    standing = [each for each in ours if not each.deleted]
+    seen = _issued(expected, standing) if expected.moment in ISSUING else _told(expected, standing)
+    gone = sorted(each.id for each in ours if each.deleted)
+    if gone and not expected.released and isinstance(seen, Pending | Absent):
+        return Mismatched(f"order {gone[0]} was deleted in Space Invoices: it is not made again without release")
+    return seen
 
 
 def _issued(expected: Expected, orders: list[Order]) -> Sight:
@@ -106,6 +113,8 @@ def _told(expected: Expected, orders: list[Order]) -> Sight:
     for each in orders:
         if expected.key in each.keys or (expected.moment is Moment.CANCELLED and each.cancelled):
             return Found(each.id, each.document(expected.document))
+    if not expected.sent and orders and not any(each.document(expected.document) for each in orders):
+        return Pending(orders[0].id)  # what is to be changed is not there: it may be late, or was taken away
     return Absent()
 
 
@@ -118,8 +127,3 @@ class AbsenceRule:
 
     def proves(self, empty_looks: int, *, called_at: datetime, now: datetime) -> bool:
         return empty_looks >= self.looks and now - called_at >= self.after
-
-    def next_look(self, empty_looks: int, *, called_at: datetime, now: datetime) -> datetime:
-        """The looks are spread evenly over the time, the last one at its end."""
-        share = empty_looks / max(1, self.looks - 1)
-        return max(called_at + self.after * min(share, 1.0), now + timedelta(seconds=1))

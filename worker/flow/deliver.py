@@ -8,13 +8,16 @@ what was not recorded is, once its lease ends, unknown and looked up. Nothing is
 from __future__ import annotations
 
 import queue
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
+from typing import Any
 
 import structlog
 from sqlalchemy import Connection as Open
+from sqlalchemy import and_
 from sqlalchemy.exc import IntegrityError
 
 from worker.calls import json
@@ -29,9 +32,9 @@ from worker.flow.look import look
 from worker.flow.services import Services, Until
 from worker.spaceinvoices.connections import order
 from worker.spaceinvoices.order_body import body
-from worker.store import connections, deliveries
+from worker.store import claims, connections, stopping
+from worker.store.claims import Claimed, Ended
 from worker.store.connections import Stored
-from worker.store.deliveries import Claimed, Ended
 
 log = structlog.get_logger()
 GROUP = 50
@@ -63,23 +66,28 @@ class Delivered:
         return sum(self.outcomes.values())
 
 
-def deliver(services: Services, until: Until, *, connection: str | None = None) -> Delivered:
-    """Drains what is due: keeps the wire filled, records in groups, stops when the remote stops taking."""
+def deliver(
+    services: Services, until: Until, *, connection: str | None = None, backfill: str | None = None
+) -> Delivered:
+    """Drains what is due: keeps the wire filled, records in groups, stops when the remote stops taking.
+
+    `backfill` is the id of a plan file: then nothing but its own deliveries is sent.
+    """
     done = Delivered()
-    done.expired = services.database.run(lambda open_: deliveries.expire(open_, services.clock()))
+    done.expired = services.database.run(lambda open_: claims.expire(open_, services.clock()))
     if done.expired:
         log.warning("attempt.expired", count=done.expired)
-    if held := services.database.run(lambda open_: deliveries.withhold_gone(open_, services.clock())):
-        log.error("delivery.held", count=held, reason="gone")
     answered: queue.SimpleQueue[Sent] = queue.SimpleQueue()
     allowed, on_the_wire, failed = min(FIRST_CLAIM, services.terms.in_flight), 0, 0
     while True:
         stop = until.over or failed >= FAILURES_IN_A_ROW
-        looked, ended = (0, 0) if stop else look(services, [State.PLANNED])
+        looked, ended = (0, 0) if stop else look(services, [State.PLANNED], backfill=backfill)
         done.found += ended
         room = 0 if stop else allowed - on_the_wire
-        for claimed, stored in _claim(services, room, connection):
-            _submit(services, claimed, stored, answered)
+        # From before the claim's own clock is read: lease and proof count from there, so the guard must too.
+        send_until = services.monotonic() + services.terms.send_guard
+        for claimed, stored in _claim(services, room, connection, backfill=backfill):
+            _submit(services, claimed, stored, answered, send_until=send_until)
             on_the_wire += 1
         if on_the_wire == 0:
             if looked == 0 or stop:
@@ -93,29 +101,30 @@ def deliver(services: Services, until: Until, *, connection: str | None = None) 
         failed = 0 if took else failed + 1
 
 
-def _claim(services: Services, room: int, connection: str | None) -> Iterator[tuple[Claimed, Stored]]:
-    """Claims fairly: every connection that has something due gets its share of the room."""
+def _claim(
+    services: Services, room: int, connection: str | None, *, backfill: str | None
+) -> Iterator[tuple[Claimed, Stored]]:
+    """What is live first; backfills take half of the room that is left, and none while something live waits."""
     if room <= 0:
         return
     now = services.clock()
+    history = claims.HISTORY if backfill is None else claims.of_backfill(backfill)
     with services.database.reading() as open_:
-        lanes = deliveries.lanes(open_, now, connection=connection)
-    if not lanes:
+        live = claims.lanes(open_, now, connection=connection) if backfill is None else []
+        old = claims.lanes(open_, now, connection=connection, which=history)
+    if not live and not old:
         return
-    turn = int(services.chance() * len(lanes))
-    lanes = lanes[turn:] + lanes[:turn]
-    share = max(1, room // len(lanes))
+    live, old = _some(services, live, room), _some(services, old, room)
 
     def step(open_: Open) -> list[tuple[Claimed, Stored]]:
-        found: list[tuple[Claimed, Stored]] = []
-        stored = connections.lock(open_, lanes[:room])
-        for lane in lanes[:room]:
-            if not stored[lane].works:
-                continue
-            most = brake(services, open_, stored[lane], min(share, room - len(found)), now)
-            tokens = (services.token() for _ in range(most))
-            claimed = deliveries.claim(open_, lane, now, most=most, lease=services.terms.lease, tokens=tokens)
-            found += [(each, stored[lane]) for each in claimed]
+        stored = connections.lock(open_, {*live, *old})
+        if stopping.get(open_) is not None:
+            return []
+        claim = partial(_claim_some, services, open_, now)
+        found = claim([stored[lane] for lane in live], room=room, which=claims.LIVE)
+        left = (room - len(found) + 1) // 2
+        if old and left > 0 and not claims.live_waits(open_, now):
+            found += claim([stored[lane] for lane in old], room=left, which=history)
         return found
 
     try:
@@ -124,13 +133,35 @@ def _claim(services: Services, room: int, connection: str | None) -> Iterator[tu
         log.info("claim.lost")  # another worker was first; the next bell looks again
 
 
-def _submit(services: Services, claimed: Claimed, stored: Stored, answered: queue.SimpleQueue[Sent]) -> None:
-    send_until = services.monotonic() + services.terms.send_guard
+def _some(services: Services, lanes: list[str], room: int) -> list[str]:
+    """As many lanes as there is room, from a place that chance chooses."""
+    first = int(services.chance() * len(lanes))
+    return (lanes[first:] + lanes[:first])[:room]
 
+
+def _claim_some(
+    services: Services, open_: Open, now: datetime, lanes: Sequence[Stored], *, room: int, which: Any
+) -> list[tuple[Claimed, Stored]]:
+    """Claims fairly: every connection that has something due gets its share of the room."""
+    found: list[tuple[Claimed, Stored]] = []
+    share = max(1, room // max(1, len(lanes)))
+    for lane in (each for each in lanes[:room] if each.works):
+        most, past = brake(services, open_, lane, min(share, room - len(found)), now)
+        tokens = (services.token() for _ in range(most))
+        these = and_(which, claims.RELEASED) if past else which
+        claimed = claims.claim(open_, lane.id, now, most=most, lease=services.terms.lease, tokens=tokens, which=these)
+        found += [(each, lane) for each in claimed]
+    return found
+
+
+def _submit(
+    services: Services, claimed: Claimed, stored: Stored, answered: queue.SimpleQueue[Sent], *, send_until: float
+) -> None:
     def send() -> None:
         answer: Reply | Silence = Silence(began=False, why="Crash")
         try:
-            call = order(claimed.connection, body(stored.record, claimed.content, claimed.mark), delivery=claimed.id)
+            told = body(stored.record, claimed.content, claimed.mark, mail=claimed.mail)
+            call = order(claimed.connection, told, delivery=claimed.id)
             answer = Silence(began=True, why="Crash")
             answer = services.space_invoices.send(
                 call, send_until=send_until, key=claimed.key, patience=services.terms.send_guard
@@ -157,7 +188,7 @@ def _record(services: Services, group: list[Sent], done: Delivered) -> bool:
     now = services.clock()
     outcomes = [(sent, outcome(met(sent.answer))) for sent in group]
     ended = [_ended(services, sent, which, now) for sent, which in outcomes]
-    services.database.run(lambda open_: deliveries.record(open_, ended, now))
+    services.database.run(lambda open_: claims.record(open_, ended, now))
     for sent, which in outcomes:
         done.outcomes[which.value] = done.outcomes.get(which.value, 0) + 1
         _after(services, sent, which)

@@ -35,6 +35,7 @@ def drain(services: Services, until: Until) -> Drained:
     done.sent = deliver(services, until).sent
     imports.send_due(services)
     done.looked = reconcile(services, until).looked
+    services.flush()
     return done
 
 

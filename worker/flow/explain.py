@@ -10,9 +10,11 @@ from sqlalchemy import Connection as Open
 from sqlalchemy.engine import Row
 
 from worker.calls import json
+from worker.flow.brakes import limits
 from worker.flow.overview import booking_record, delivery_record
 from worker.flow.services import Services
-from worker.store import bookings, connections, deliveries, notices, outbox
+from worker.flow.stop import GO
+from worker.store import bookings, connections, deliveries, looks, notices, outbox, stopping
 from worker.store.connections import Stored
 
 
@@ -42,18 +44,28 @@ def _story(services: Services, open_: Open, row: Row[Any]) -> Story:
     record["flags"] = _plain(row.flags)
     record["deliveries"] = _deliveries(open_, every, ids)
     record["history"] = [_decision(each) for each in bookings.history(open_, (row.connection_id, row.booking_id))]
-    record["next"] = list(_next(row, live, connection, notice, services.clock()))
+    record["brakes"] = None if connection is None else _brakes(services, connection)
+    stop = stopping.get(open_)
+    record["next"] = [] if stop is None else [f"everything is stopped ({stop.because}), nothing is sent: {GO}"]
+    record["next"] += _next(row, live, connection, notice, services.clock())
     return Story(record, tuple(record["next"]))
 
 
+def _brakes(services: Services, connection: Stored) -> dict[str, Any]:
+    """The brakes in force for the connection; None is off."""
+    set_ = limits(services, connection)
+    amount = None if set_.amount is None else str(set_.amount)
+    return {"per_hour": set_.per_hour, "amount": amount, "age_days": set_.age_days}
+
+
 def _deliveries(open_: Open, every: Any, ids: list[int]) -> list[dict[str, Any]]:
-    attempts, looks = deliveries.attempts(open_, ids), deliveries.looks(open_, ids)
+    attempts, looked = deliveries.attempts(open_, ids), looks.looks(open_, ids)
     verdicts = deliveries.verdicts(open_, ids)
     return [
         {
             **delivery_record(each),
             "attempts_made": [_attempt(a) for a in attempts if a.delivery_id == each.id],
-            "looks_made": [_look(a) for a in looks if a.delivery_id == each.id],
+            "looks_made": [_look(a) for a in looked if a.delivery_id == each.id],
             "by_person": [
                 {"at": a.at.isoformat(), "event": a.event, "because": a.because}
                 for a in verdicts

@@ -11,7 +11,7 @@ from worker.flow.blocks import block
 from worker.flow.deliver import met, why
 from worker.flow.services import Services
 from worker.spaceinvoices.connections import import_
-from worker.store import connections
+from worker.store import connections, stopping
 from worker.store import imports as store
 
 log = structlog.get_logger()
@@ -41,7 +41,11 @@ def send(services: Services, import_id: int) -> str:
         return "gone"
     if not connection.works:
         return str(asked.state)
-    claimed = services.database.run(lambda open_: store.claim(open_, import_id, token, now, lease=services.terms.lease))
+
+    def claim(open_: Open) -> bool:
+        return stopping.get(open_) is None and store.claim(open_, import_id, token, now, lease=services.terms.lease)
+
+    claimed = services.database.run(claim)
     if not claimed:
         return str(asked.state)
     call = import_(asked.connection_id, asked.type, asked.options)

@@ -20,8 +20,9 @@ from worker.flow.blocks import block
 from worker.flow.services import Services
 from worker.spaceinvoices.loopback import Page, pages
 from worker.spaceinvoices.orders import find_orders, groups, read_order
-from worker.store import bookings, connections, deliveries, notices, outbox
-from worker.store.deliveries import LOOK_LASTS, Looked
+from worker.store import bookings, connections, looks, notices, outbox
+from worker.store.claims import LOOK_LASTS
+from worker.store.looks import Looked
 
 log = structlog.get_logger()
 MOST = 100
@@ -38,9 +39,10 @@ class View:
     expected: Expected
 
 
-def look(services: Services, states: Sequence[State]) -> tuple[int, int]:
+def look(services: Services, states: Sequence[State], *, backfill: str | None = None) -> tuple[int, int]:
     """One round of looks at due deliveries in these states: how many were looked for, how many ended by it."""
-    rows = services.database.run(lambda open_: deliveries.to_look_for(open_, services.clock(), states, most=MOST))
+    now = services.clock()  # a look proves what was so when it was asked for, however late its answer is read
+    rows = services.database.run(lambda open_: looks.to_look_for(open_, now, states, most=MOST, backfill=backfill))
     if not rows:
         return 0, 0
     by_organization: dict[str, list[View]] = {}
@@ -54,7 +56,7 @@ def look(services: Services, states: Sequence[State]) -> tuple[int, int]:
     answers = list(services.each(lambda batch: _orders(services, *batch), batches))
     ended = 0
     for (organization, views), answer in zip(batches, answers, strict=True):
-        ended += _record(services, organization, views, answer)
+        ended += _record(services, organization, views, answer, now)
     return len(rows), ended
 
 
@@ -85,28 +87,38 @@ def _expected(row: Row[Any], names: set[str], of: Sequence[str], live: Sequence[
         connections=frozenset(of),
         explained=frozenset(others),
         sent=row.taken > 0,
+        released=row.released,
     )
 
 
 def _orders(services: Services, organization: str, views: Sequence[View]) -> list[Order] | CallFailed:
+    """What stands there, and what a person deleted there of those that it does not explain (ADR 10)."""
+    try:
+        found = _find(services, organization, views)
+        missing = [view for view in views if isinstance(sight(view.expected, found), Absent | Pending)]
+        gone = _find(services, organization, missing, deleted=True) if missing else []
+    except CallFailed as failure:
+        return failure
+    return [*found, *(each for each in gone if each.deleted)]
+
+
+def _find(services: Services, organization: str, views: Sequence[View], *, deleted: bool = False) -> list[Order]:
     names = sorted({name for view in views for name in view.expected.names})
     of = sorted({id_ for view in views for id_ in view.expected.connections})
     marked = any(view.expected.moment not in ISSUING for view in views)
 
     def page(skip: int) -> Call[Page]:
-        return find_orders(organization, connections=of, names=names, payloads=marked, skip=skip)
+        return find_orders(organization, connections=of, names=names, payloads=marked, deleted=deleted, skip=skip)
 
-    try:
-        records = list(pages(page, services.space_invoices.fetch))
-    except CallFailed as failure:
-        return failure
+    records = pages(page, services.space_invoices.fetch)
     return [order for record in records if (order := read_order(record)) is not None]
 
 
-def _record(services: Services, organization: str, views: Sequence[View], answer: list[Order] | CallFailed) -> int:
-    now = services.clock()
+def _record(
+    services: Services, organization: str, views: Sequence[View], answer: list[Order] | CallFailed, now: datetime
+) -> int:
     if isinstance(answer, CallFailed):
-        _failed(services, organization, views, answer, now)
+        _failed(services, organization, views, answer, services.clock())
         return 0
     by_name: dict[str, list[Order]] = {}
     for order in answer:
@@ -119,9 +131,9 @@ def _record(services: Services, organization: str, views: Sequence[View], answer
 
     sights = [(view, seen(view)) for view in views]
     with services.database.transaction() as open_:
-        late = deliveries.answered_late(open_, [view.row.id for view in views if view.row.state == State.UNKNOWN])
+        late = looks.answered_late(open_, [view.row.id for view in views if view.row.state == State.UNKNOWN])
         looked = [_looked(services, view.row, what, now, late=view.row.id in late) for view, what in sights]
-        ended = deliveries.record_looks(open_, looked, now)
+        ended = looks.record_looks(open_, looked, now)
         absent = {each.id for each in looked if each.event is Event.ABSENT} & set(ended)
         again = [(view.row.connection_id, view.row.booking_id) for view in views if view.row.id in absent]
         notices.note(open_, "absence", again, now)  # it is decided anew before it is sent anew
@@ -137,6 +149,8 @@ def _looked(services: Services, row: Row[Any], what: Sight, now: datetime, *, la
             return Looked(row.id, state, "found", Event.FOUND, reason, now, None, False, order, document)
         case Mismatched(because):
             return Looked(row.id, state, "mismatched", Event.MISMATCHED, because, now, None, False)
+        case Pending() if state is State.PLANNED and row.released and row.looks + 1 >= MOST_PENDING_LOOKS:
+            return _absent(services, row, state, now, late=late)  # a person said so, and long enough nothing came
         case Pending(order):
             return _pending(row, state, order, now)
         case Absent():
@@ -178,16 +192,31 @@ def _wait(looks: int) -> timedelta:
     return min(LONGEST, FIRST_WAIT * (1 << min(looks, 10)))
 
 
+_HOPELESS = frozenset({Failure.GONE, Failure.REFUSED, Failure.STRANGE})
+"""The remote answers, and what it says is that it shows no orders: in vain after so many looks."""
+
+
 def _failed(services: Services, organization: str, views: Sequence[View], failure: CallFailed, now: datetime) -> None:
-    """A look that was not answered says nothing: later again."""
+    """A look that was not answered says nothing: later again; one that cannot be made at all is a person's matter."""
     tries = max(view.row.looks for view in views) + 1
-    until = again_at(now, min(tries, 6) + 2, chance=services.chance(), asked=failure.asked)
-    ids = [view.row.id for view in views]
-    services.database.run(lambda open_: deliveries.put_off_looks(open_, ids, until))
+    until = again_at(now, min(tries + 2, 6), chance=services.chance(), asked=failure.asked)
+    hopeless = failure.failure in _HOPELESS
+    given_up = [view for view in views if hopeless and view.row.looks + 1 >= MOST_PENDING_LOOKS]
+    ids = [view.row.id for view in views if view not in given_up]
+    with services.database.transaction() as open_:
+        looks.put_off_looks(open_, ids, until, looked=hopeless)
+        looks.record_looks(open_, [_given_up(view.row, failure, now) for view in given_up], now)
     log.warning("look.failed", organization=organization, outcome=failure.failure.value, status=failure.status)
     if failure.failure is Failure.CREDENTIALS:
         of = sorted({id_ for view in views for id_ in view.expected.connections})
         block(services, of, by="space-invoices", because=failure.sentence)
+
+
+def _given_up(row: Row[Any], failure: CallFailed, now: datetime) -> Looked:
+    state = State(row.state)
+    event = Event.WITHHELD if state is State.PLANNED else Event.UNPROVABLE
+    reason = f"the orders of the organization cannot be looked at: {failure.sentence}"
+    return Looked(row.id, state, "unanswered", event, reason, now, None, False)
 
 
 def _log(looked: Sequence[Looked], views: Sequence[View], ended: set[int]) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection as Open
 from sqlalchemy.engine import Row
 
 from worker.flow.services import Services
-from worker.store import bookings, connections, deliveries, notices, outbox, runs
+from worker.store import bookings, connections, deliveries, notices, outbox, runs, stopping
 from worker.store.connections import Stored
 
 
@@ -19,7 +19,9 @@ def status(services: Services) -> dict[str, Any]:
     now = services.clock()
     with services.database.reading() as open_:
         due = deliveries.oldest_due(open_, now)
+        stop = stopping.get(open_)
         return {
+            "stopped": None if stop is None else {"since": stop.since.isoformat(), "because": stop.because},
             "deliveries": deliveries.counts(open_),
             "notices": notices.unread(open_),
             "bookings": bookings.counts(open_),
@@ -40,7 +42,8 @@ def connection_record(each: Stored, now: datetime) -> dict[str, Any]:
         "name": each.name,
         "active": each.flags.active,
         "gone": each.gone_at is not None,
-        "blocked": each.blocked_because if each.blocked_at else None,
+        "blocked": each.blocked_at is not None,
+        "blocked_because": each.blocked_because,
         "paused": each.paused_at is not None,
         "lag_seconds": _ago(now, each.watermark),
         "polled_at": _iso(each.polled_at),

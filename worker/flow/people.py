@@ -1,9 +1,16 @@
-"""What a person decides about a delivery: send it after all, or call it dealt with."""
+"""What a person decides about deliveries: send them after all, or call them dealt with."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
 import structlog
 from sqlalchemy import Connection as Open
+from sqlalchemy.engine import Row
 
 from worker.domain.delivery import Event
 from worker.flow.services import Services
@@ -12,20 +19,59 @@ from worker.store import deliveries, notices
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which deliveries a person means: by id, or all that fit."""
+
+    ids: tuple[int, ...] = ()
+    state: str | None = None
+    connection: str | None = None
+    reason: str | None = None
+    """Part of the reason, in any case of letters."""
+    since: datetime | None = None
+    """Planned at this time or later."""
+
+
+def choose(services: Services, wanted: Wanted) -> list[Row[Any]]:
+    """The deliveries that fit, oldest first."""
+    with services.database.reading() as open_:
+        rows = deliveries.fitting(
+            open_, ids=wanted.ids, state=wanted.state, connection=wanted.connection, since=wanted.since
+        )
+    words = (wanted.reason or "").lower()
+    return [row for row in rows if words in (row.reason or "").lower()]
+
+
+def sums(rows: Iterable[Row[Any]]) -> list[dict[str, Any]]:
+    """Counts and sums by connection, document and currency."""
+    found: dict[tuple[str, str, str], list[Decimal]] = {}
+    for row in rows:
+        found.setdefault((row.connection_id, row.document, row.currency), []).append(Decimal(row.amount))
+    return [
+        {"connection": key[0], "document": key[1], "currency": key[2], "count": len(of), "amount": str(sum(of))}
+        for key, of in sorted(found.items())
+    ]
+
+
 def decide_by_hand(services: Services, delivery: int, event: Event, *, because: str) -> bool:
     """Released or settled, with the reason kept in the ledger; False where it is not held (any more)."""
+    return decide_all(services, [delivery], event, because=because) == [delivery]
+
+
+def decide_all(services: Services, ids: Sequence[int], event: Event, *, because: str) -> list[int]:
+    """The same for many, all in one transaction; returns those that were held."""
     now = services.clock()
 
-    def step(open_: Open) -> bool:
-        done = deliveries.by_person(open_, delivery, event, because=because, now=now)
-        if done:
-            deliveries.keep_verdict(open_, delivery, event, because=because, now=now)
-            if event is Event.SETTLED:
-                notices.note(open_, "person", deliveries.places(open_, [delivery]), now)
+    def step(open_: Open) -> list[int]:
+        done = [each for each in ids if deliveries.by_person(open_, each, event, because=because, now=now)]
+        for each in done:
+            deliveries.keep_verdict(open_, each, event, because=because, now=now)
+        if event is Event.SETTLED and done:
+            notices.note(open_, "person", deliveries.places(open_, done), now)
         return done
 
     done = services.database.run(step)
     if done:
-        log.warning("delivery.by-person", delivery=delivery, outcome=event.value)
+        log.warning("delivery.by-person", delivery=done, outcome=event.value)
         services.ring("tasks.deliver.due" if event is Event.RELEASED else "tasks.plan.notices")
     return done

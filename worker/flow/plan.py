@@ -11,21 +11,14 @@ import structlog
 from sqlalchemy import Connection as Open
 from sqlalchemy.engine import Row
 
-from worker.bokun.bookings import get_booking
-from worker.bokun.mapping import to_booking
-from worker.bokun.reduce import reduce_booking
-from worker.calls import json
-from worker.calls.call import UnexpectedShape
 from worker.calls.sending import CallFailed, Failure
-from worker.domain.booking import Booking, Completion, Sale, Status, Trouble, Unclear
-from worker.domain.connection import BookingId
-from worker.domain.decision import Ask, Decision, Policy, Tell, Told, decide, facts_of
-from worker.domain.money import plain
+from worker.domain.booking import Booking
+from worker.domain.decision import Tell
 from worker.domain.retry import again_at
 from worker.flow.blocks import block
 from worker.flow.hear import foreign, guesses, look_again
+from worker.flow.judge import in_words, read_booking, unreadable, verdict_on
 from worker.flow.services import Services, Until
-from worker.spaceinvoices.order_body import mark
 from worker.store import bookings, connections, hearings, notices, outbox
 from worker.store.bookings import Judged, Place
 from worker.store.connections import Stored
@@ -59,15 +52,21 @@ class Read:
     def place(self) -> Place:
         return self.notice.connection_id, self.notice.booking_id
 
+    @property
+    def known(self) -> Booking:
+        if self.booking is None:
+            raise AssertionError("a booking that was not read cannot be decided")
+        return self.booking
 
-def plan(services: Services, until: Until, *, connection: str | None = None) -> Planned:
-    """Drains the inbox until nothing is due, Bokun stops answering, or the time is up."""
+
+def plan(services: Services, until: Until, *, connection: str | None = None, backfill: str | None = None) -> Planned:
+    """Drains the inbox, or what concerns one backfill, until nothing is due, Bokun stops answering, or time is up."""
     read = put_off = 0
     size = FIRST_BATCH
     services.database.run(lambda open_: notices.wake(open_, services.clock(), most=1000))
     services.database.run(lambda open_: hearings.wake(open_, services.clock(), most=1000))
     while not until.over:
-        batch = _batch(services, size, connection)
+        batch = _batch(services, size, connection, backfill)
         if not batch:
             break
         done = [each for each in batch if each.failure is None]
@@ -99,10 +98,12 @@ def plan_booking(services: Services, connection: str, booking: int, until: Until
     return f"{row.decision} {row.document or ''} {row.rule}".replace("  ", " ")
 
 
-def _batch(services: Services, size: int, connection: str | None) -> list[Read]:
+def _batch(services: Services, size: int, connection: str | None, backfill: str | None) -> list[Read]:
     """Claims notices and reads their bookings; one read serves all connections of the same account."""
     now = services.clock()
-    claimed = services.database.run(lambda open_: notices.claim(open_, now, most=size, connection=connection))
+    claimed = services.database.run(
+        lambda open_: notices.claim(open_, now, most=size, connection=connection, backfill=backfill)
+    )
     if not claimed:
         return []
     with services.database.reading() as open_:
@@ -114,7 +115,7 @@ def _batch(services: Services, size: int, connection: str | None) -> list[Read]:
         groups.setdefault((services.account(stored[row.connection_id]), row.booking_id), []).append(row)
     firsts = [stored[rows[0].connection_id] for rows in groups.values()]
     asked = [(connection, booking) for connection, (_, booking) in zip(firsts, groups, strict=True)]
-    answers = services.each(lambda each: _read(services, *each), asked)
+    answers = services.each(lambda each: read_booking(services, *each), asked)
     return [
         Read(row, stored[row.connection_id], *answer)
         for rows, answer in zip(groups.values(), answers, strict=True)
@@ -124,44 +125,6 @@ def _batch(services: Services, size: int, connection: str | None) -> list[Read]:
 
 def _ids(rows: Any) -> list[tuple[int, int]]:
     return [(row.id, row.version) for row in rows]
-
-
-def _read(services: Services, connection: Stored, booking: int) -> tuple[Booking | None, str | None, CallFailed | None]:
-    """The booking as Bokun shows it now; what cannot be understood is a booking that asks, not a failure."""
-    try:
-        payload = services.bokun(connection).fetch(get_booking(booking))
-    except CallFailed as failure:
-        return None, None, failure
-    try:
-        read = to_booking(payload, bank_payment_types=services.terms.bank_payment_types)
-        content = json.dumps(reduce_booking(payload))
-    except UnexpectedShape as wrong:
-        return _unreadable(booking, str(wrong)), None, None
-    if read.id != booking:
-        return _unreadable(booking, "Bokun answered with another booking"), None, None
-    return read, content, None
-
-
-def _unreadable(booking: int, because: str) -> Booking:
-    return Booking(
-        id=BookingId(booking),
-        confirmation_code=str(booking),
-        created_at=None,
-        status=Status.UNKNOWN,
-        bank_payment=False,
-        paid=False,
-        completion=Completion(False, None),
-        sale=Unclear(Trouble.UNREADABLE, because),
-        revision="",
-    )
-
-
-def policy_for(services: Services, connection: Stored) -> Policy:
-    """The settings' policy with what the connection has of its own."""
-    general = services.terms.policy
-    on_change = "tell" if connection.on_change == "tell" else "ask" if connection.on_change else general.on_change
-    on_cancel = "tell" if connection.on_cancel == "tell" else "ask" if connection.on_cancel else general.on_cancel
-    return Policy(general.start_from, on_change, on_cancel)
 
 
 def _decide(services: Services, read: Sequence[Read]) -> None:
@@ -176,10 +139,19 @@ def _decide(services: Services, read: Sequence[Read]) -> None:
         live = outbox.live(open_, {(each.connection.organization, each.notice.booking_id) for each in read})
         judged, answered = [], []
         for each in read:
-            verdict = _judge(services, locked[each.connection.id], each, live, now)
-            if _is_late(before.get(each.place), each.notice):
+            stored = before.get(each.place)
+            verdict = verdict_on(
+                services,
+                locked[each.connection.id],
+                each.known,
+                content=each.content,
+                rows=live[each.connection.organization, each.known.id],
+                history=bookings.taken_up(stored),
+                now=now,
+            )
+            if _is_late(stored, each.notice):
                 continue  # somebody read it after us: our notice stays, and is read again
-            if not _to_outbox(open_, verdict, live, now):
+            if not to_outbox(open_, verdict, live, now):
                 continue  # it was claimed while we decided: the next reading sees what became of it
             judged.append(verdict)
             answered.append(each)
@@ -195,33 +167,7 @@ def _is_late(before: Row[Any] | None, notice: Row[Any]) -> bool:
     return before is not None and bool(before.read_at > notice.due_at - notices.LEASE)
 
 
-def _judge(
-    services: Services,
-    connection: Stored,
-    each: Read,
-    live: Mapping[tuple[str, int], Sequence[Row[Any]]],
-    now: datetime,
-) -> Judged:
-    booking = each.booking
-    if booking is None:
-        raise AssertionError("a booking that was not read cannot be decided")
-    policy = policy_for(services, connection)
-    told = outbox.told(live[connection.organization, booking.id])
-    decision = judge(connection, booking, told, policy, now)
-    content = each.content
-    return Judged(
-        connection.id, connection.organization, booking, content, connection.flags, told, policy, decision, now
-    )
-
-
-def judge(connection: Stored, booking: Booking, told: Told, policy: Policy, now: datetime) -> Decision:
-    """decide(), and before it the one case it cannot know: an answer that is no booking at all."""
-    if isinstance(booking.sale, Unclear) and not booking.revision and connection.flags.active:
-        return Ask(booking.sale.trouble.value, booking.sale.because)
-    return decide(connection.flags, booking, told, policy=policy, now=now)
-
-
-def _to_outbox(open_: Open, verdict: Judged, live: Mapping[tuple[str, int], Sequence[Row[Any]]], now: datetime) -> bool:
+def to_outbox(open_: Open, verdict: Judged, live: Mapping[tuple[str, int], Sequence[Row[Any]]], now: datetime) -> bool:
     """Makes the outbox what the decision calls for; False where a delivery was claimed meanwhile."""
     rows = live[verdict.organization, verdict.booking.id]
     own = [row for row in rows if row.connection_id == verdict.connection]
@@ -244,7 +190,7 @@ def _to_outbox(open_: Open, verdict: Judged, live: Mapping[tuple[str, int], Sequ
             booking=verdict.booking.id,
             connection=verdict.connection,
             now=now,
-            **_told(verdict, tell),
+            **in_words(verdict, tell),
         )
     return True
 
@@ -255,26 +201,17 @@ def _gives_way(row: Row[Any]) -> bool:
 
 
 def _keep(open_: Open, row: Row[Any], verdict: Judged, tell: Tell, now: datetime) -> bool:
-    """The delivery is there already: a planned one learns what is new, a held one gives way to a changed booking."""
-    if row.state == "planned" and row.taken == 0:
-        return outbox.renew(open_, row.id, rule=tell.rule, **_told(verdict, tell))
-    if row.state == "held" and row.taken == 0 and row.revision != verdict.booking.revision:
+    """The delivery is there already: it learns what is new, and what the remote refused gives way to a changed booking.
+
+    What a brake or a look withheld before any attempt stays held: only a person takes it past that.
+    """
+    if row.taken:
+        return True
+    if row.state == "planned" or (row.state == "held" and row.attempts == 0):
+        return outbox.renew(open_, row.id, rule=tell.rule, **in_words(verdict, tell))
+    if row.state == "held" and row.revision != verdict.booking.revision:
         return outbox.supersede(open_, row, because="the booking changed since", now=now)
     return True
-
-
-def _told(verdict: Judged, tell: Tell) -> dict[str, Any]:
-    """What the delivery carries: its mark, and the amount for people."""
-    booking, sale = verdict.booking, verdict.booking.sale
-    change = outbox.change_of(tell, booking.revision)
-    key = outbox.key_of(verdict.organization, booking.id, tell, change)
-    complete = facts_of(booking, verdict.at).complete
-    return {
-        "revision": booking.revision,
-        "mark": mark(key, tell, booking, complete=complete),
-        "amount": plain(sale.total.amount) if isinstance(sale, Sale) else "0.00",
-        "currency": sale.total.currency if isinstance(sale, Sale) else "",
-    }
 
 
 def _put_off(services: Services, read: Sequence[Read]) -> int:
@@ -319,7 +256,7 @@ def _is_missing(each: Read) -> bool:
 
 
 def _without_booking(each: Read) -> Read:
-    booking = _unreadable(each.notice.booking_id, str(each.failure))
+    booking = unreadable(each.notice.booking_id, str(each.failure))
     return Read(each.notice, each.connection, booking, None, None)
 
 

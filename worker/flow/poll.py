@@ -32,6 +32,18 @@ class PollFailed(Exception):
     """Bokun could not be asked to the end; the watermark stays where it was."""
 
 
+RESCAN = timedelta(hours=24)
+"""So far back looks the daily poll, and so far ahead it has bookings read again (reliability.md 5.1, G8)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rescanned:
+    """How many connections look back a whole day, and how many bookings are read again because their tours end soon."""
+
+    connections: int
+    bookings: int
+
+
 @dataclass
 class Polled:
     """What one poll saw, and whether more is left for the next bell."""
@@ -47,6 +59,25 @@ def due(services: Services) -> list[str]:
     with services.database.reading() as open_:
         found = connections.load(open_, Connection.gone_at.is_(None), Connection.paused_at.is_(None))  # type: ignore[union-attr]
     return [each.id for each in found]
+
+
+def rescan(services: Services) -> Rescanned:
+    """Winds the watermarks back by a day, and has what ends within the next one read again.
+
+    A net below the poll: Bokun's index may be later than the overlap, and a search may have left something out. What
+    was seen before costs one comparison. A connection whose poll is under way is left to the next rescan.
+    """
+    now = services.clock()
+
+    def step(open_: Open) -> Rescanned:
+        back = connections.rewind(open_, now - RESCAN)
+        return Rescanned(back, notices.ending(open_, now, now + RESCAN))
+
+    done = services.database.run(step)
+    log.info("rescan.done", count=done.connections, notices=done.bookings)
+    if done.bookings:
+        services.ring("tasks.plan.notices")
+    return done
 
 
 def poll_one(services: Services, connection: str, until: Until) -> Polled:

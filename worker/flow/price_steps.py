@@ -10,8 +10,9 @@ from typing import Any
 from worker.calls.sending import CallFailed, Failure
 from worker.domain.pricelist import MARK, Season
 from worker.domain.prices import Change, NewList, NewPrice, Plan, Removal, Step
-from worker.flow.price_hold import Holding, asking, together
+from worker.flow.price_hold import Holding, PricesFailed, asking, together
 from worker.flow.services import Services
+from worker.flow.stop import sentence
 from worker.spaceinvoices.loopback import pages
 from worker.spaceinvoices.pricelists import (
     ShownList,
@@ -117,6 +118,8 @@ class _Steps:
         if until is not None and until.over:
             return "left"
         self._holding.keep()
+        if stopped := sentence(self._holding.services):
+            raise PricesFailed(stopped)
         try:
             return step(item)
         except CallFailed as failure:

@@ -8,7 +8,7 @@ from worker.domain.delivery import State
 from worker.flow import imports
 from worker.flow.look import MOST, look
 from worker.flow.services import Services, Until
-from worker.store import deliveries
+from worker.store import claims
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Reconciled:
 
 def reconcile(services: Services, until: Until) -> Reconciled:
     """Looks, a hundred at a time, until nothing is due to be looked for."""
-    services.database.run(lambda open_: deliveries.expire(open_, services.clock()))
+    services.database.run(lambda open_: claims.expire(open_, services.clock()))
     imports.expire(services)
     looked = ended = 0
     while not until.over:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import structlog
 from sqlalchemy import Connection as Open
@@ -14,7 +13,7 @@ from worker.calls.sending import CallFailed, Failure
 from worker.flow.blocks import block, unblock
 from worker.flow.services import Services
 from worker.spaceinvoices.connections import Shown, find_connections, shown
-from worker.spaceinvoices.loopback import pages
+from worker.spaceinvoices.loopback import pages, text
 from worker.store import connections, deliveries, notices
 from worker.store.tables import Connection
 
@@ -36,40 +35,40 @@ def refresh(services: Services) -> Refreshed:
     failed = []
     for organization in services.terms.organizations:
         try:
-            found = _fetch(services, organization)
+            found, strange = _fetch(services, organization)
         except CallFailed as failure:
             failed.append(f"{organization}: {failure.sentence}")
             _failed(services, organization, failure)
             continue
-        changed += _store(services, organization, found)
+        changed += _store(services, organization, found, strange)
         seen += len(found)
     return Refreshed(seen, changed, tuple(failed))
 
 
-def _fetch(services: Services, organization: str) -> list[Shown]:
-    records = pages(lambda skip: find_connections(organization, skip=skip), services.space_invoices.fetch)
-    return [connection for record in records if (connection := _readable(record)) is not None]
+def _fetch(services: Services, organization: str) -> tuple[list[Shown], set[str]]:
+    """The connections, and the ids of those whose flags cannot be read: these stay as they were mirrored last."""
+    found: list[Shown] = []
+    strange: set[str] = set()
+    for record in pages(lambda skip: find_connections(organization, skip=skip), services.space_invoices.fetch):
+        try:
+            found.append(shown(record))
+        except UnexpectedShape as wrong:
+            log.warning("connection.unreadable", organization=organization, because=str(wrong))
+            strange.add(text(record, "id") or "")
+    return found, strange
 
 
-def _readable(record: Any) -> Shown | None:
-    """A connection whose flags cannot be read is left as it was mirrored last."""
-    try:
-        return shown(record)
-    except UnexpectedShape as wrong:
-        log.warning("connection.unreadable", because=str(wrong))
-        return None
-
-
-def _store(services: Services, organization: str, found: list[Shown]) -> int:
+def _store(services: Services, organization: str, found: list[Shown], strange: set[str]) -> int:
     now = services.clock()
     mirrored = [connections.Mirrored(each.id, organization, each.name, each.flags, each.record) for each in found]
     with services.database.transaction() as open_:
-        changes = connections.mirror(open_, organization, mirrored, now)
+        changes = connections.mirror(open_, organization, mirrored, now, kept=strange)
         again = notices.undecided(open_, changes.changed, now) if changes.changed else 0
         held = _hold_missing(open_, changes.missing, now)
     if changes.changed or held:
         log.info("connection.changed", organization=organization, connection=changes.changed, notices=again, held=held)
         services.ring("tasks.plan.notices")
+        services.ring("tasks.poll.connections")  # a new connection does not wait for beat
     unblock(services, [each.id for each in found], by="space-invoices")
     return len(changes.changed)
 

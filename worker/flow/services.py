@@ -39,6 +39,7 @@ class Terms:
     expects_webhooks: bool = False
     prices_every: timedelta | None = None
     prices_currencies: tuple[str, ...] = ("EUR",)
+    keep_content_days: int | None = None
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ def _ago(world: World, seconds: float) -> str:
 def _order(world: World, connection: Json, body: Json, facts: Reading) -> Json:
     booking = str(body.get("bookingId"))
     key = (connection["id"], booking)
-    if key not in world.order_of:
+    if key not in world.order_of or world.order_of[key]["_isDeleted"]:
         owner = {"bokunId": connection["id"], "organizationId": connection["organizationId"]}
         blank: Json = {"payloads": [], "invoiceId": None, "estimateId": None}
         world.order_of[key] = world.orders.create({"orderId": booking, **owner, **blank})

@@ -13,22 +13,36 @@ LONGEST_FILTER = 6000
 """Letters of an encoded request target that every proxy takes (common limits begin at 8 KiB)."""
 
 
-FIELDS = ("id", "bokunId", "orderId", "number", "invoiceId", "estimateId", "cancelled")
+MOST_CONNECTIONS = 40
+"""Past so many (those that are gone count too) they are not named: the request would be too long for a proxy, and
+every order that comes back is checked against them anyway."""
+FIELDS = ("id", "bokunId", "orderId", "number", "invoiceId", "estimateId", "cancelled", "_isDeleted")
 """What a proof needs of an order: a hundred orders with their payloads are megabytes."""
 
 
 def find_orders(
-    organization: str, *, connections: Sequence[str], names: Sequence[str], payloads: bool = False, skip: int = 0
+    organization: str,
+    *,
+    connections: Sequence[str],
+    names: Sequence[str],
+    payloads: bool = False,
+    deleted: bool = False,
+    skip: int = 0,
 ) -> Call[Page]:
     """GET /Organizations/:id/orders for the orders of these connections under any of these names.
 
     Which Bokun id lands in `orderId` and which in `number` is not documented, so both are asked for both. The
-    payloads are wanted only where nothing but our own mark in them can prove a delivery.
+    payloads are wanted only where nothing but our own mark in them can prove a delivery. `deleted` shows those that a
+    person deleted as well.
     """
     wanted = {"inq": list(names)}
-    where = {"bokunId": {"inq": list(connections)}, "or": [{"orderId": wanted}, {"number": wanted}]}
+    where: dict[str, Any] = {"or": [{"orderId": wanted}, {"number": wanted}]}
+    if len(connections) <= MOST_CONNECTIONS:
+        where = {"bokunId": {"inq": list(connections)}, **where}
     fields = (*FIELDS, "payloads") if payloads else FIELDS
-    return find("orders.find", "Organizations", organization, "orders", where=where, skip=skip, fields=fields)
+    return find(
+        "orders.find", "Organizations", organization, "orders", where=where, skip=skip, fields=fields, deleted=deleted
+    )
 
 
 def count_orders(organization: str, *, where: Mapping[str, Any] | None = None) -> Call[int]:
@@ -69,6 +83,7 @@ def read_order(record: Record) -> Order | None:
         estimate=text(record, "estimateId"),
         cancelled=record.get("cancelled") is True,
         keys=frozenset(_keys(record.get("payloads"))),
+        deleted=record.get("_isDeleted") is True,
     )
 
 

@@ -25,6 +25,17 @@ Place = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
+class History:
+    """That a booking was taken up by a backfill: START_FROM no longer skips it, and its first document mails or not."""
+
+    backfill: str
+    """The id of the plan file."""
+    mail: bool | None = None
+    over: bool = False
+    """A document of the backfill is out: what follows is live again."""
+
+
+@dataclass(frozen=True, slots=True)
 class Judged:
     """One booking read and decided, ready to be stored."""
 
@@ -37,6 +48,7 @@ class Judged:
     policy: Policy
     decision: Made
     at: datetime
+    history: History | None = None
 
     @property
     def place(self) -> Place:
@@ -52,12 +64,19 @@ def at(open_: Open, places: Iterable[Place]) -> dict[Place, Row[Any]]:
     return {(row.connection_id, row.booking_id): row for row in found}
 
 
+def taken_up(row: Row[Any] | None) -> History | None:
+    """What a stored booking says about the backfill that took it up, if one did."""
+    return None if row is None or row.backfill is None else History(row.backfill, row.mail)
+
+
 def store(open_: Open, judged: Sequence[Judged], before: Mapping[Place, Row[Any]]) -> None:
     """Writes what was read and decided; the history gets a row where the decision or its basis is another."""
     if not judged:
         return
     statement = insert(open_, Booking)
     fresh = {name: statement.excluded[name] for name in _row(judged[0]) if name not in ("connection_id", "booking_id")}
+    # An answer that could not be understood does not take away the content that was.
+    fresh["content"] = func.coalesce(statement.excluded.content, _b.content)
     upsert = statement.on_conflict_do_update(index_elements=["connection_id", "booking_id"], set_=fresh)
     open_.execute(upsert, [_row(each) for each in judged])
     changed = [each for each in judged if _differs(each, before.get(each.place))]
@@ -66,7 +85,7 @@ def store(open_: Open, judged: Sequence[Judged], before: Mapping[Place, Row[Any]
 
 def readable(open_: Open, ids: Iterable[int]) -> set[int]:
     """Those of these bookings that some connection could read."""
-    read = select(_b.booking_id).where(_b.booking_id.in_(sorted(set(ids))), _b.content.is_not(None))
+    read = select(_b.booking_id).where(_b.booking_id.in_(sorted(set(ids))), _b.revision != "")
     return set(open_.execute(read).scalars())
 
 
@@ -116,6 +135,8 @@ def _row(each: Judged) -> dict[str, Any]:
         **_decision(each.decision),
         "decided_at": each.at,
         "wakes_at": wakes_at(each.decision.rule, each.booking, each.at),
+        "backfill": each.history.backfill if each.history else None,
+        "mail": each.history.mail if each.history else None,
     }
 
 

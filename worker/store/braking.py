@@ -37,9 +37,11 @@ def booked_before(open_: Open, connection: str, since: datetime, now: datetime) 
 
 
 def sent_since(open_: Open, connection: str, since: datetime) -> int:
-    """How many attempts of this connection began since then."""
+    """How many attempts of this connection began since then, without those that a person released."""
     mine = select(func.count()).select_from(table(Attempt).join(table(Delivery), _a.delivery_id == _d.id))
-    return open_.execute(mine.where(_d.connection_id == connection, _a.begun_at >= since)).scalar_one()
+    return open_.execute(
+        mine.where(_d.connection_id == connection, _d.released.is_(False), _a.begun_at >= since)
+    ).scalar_one()
 
 
 def _planned(connection: str, now: datetime) -> Any:

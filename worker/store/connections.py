@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -97,8 +97,10 @@ class Changes:
     """Not shown now, and not the last time either."""
 
 
-def mirror(open_: Open, organization: str, shown: Sequence[Mirrored], now: datetime) -> Changes:
-    """Makes ours what Space Invoices shows."""
+def mirror(
+    open_: Open, organization: str, shown: Sequence[Mirrored], now: datetime, *, kept: Collection[str] = ()
+) -> Changes:
+    """Makes ours what Space Invoices shows; those that are `kept` are there, but stay as they were."""
     before = {row.id: row for row in every(open_, Connection, _t.organization == organization)}
     rows = [
         {
@@ -116,7 +118,8 @@ def mirror(open_: Open, organization: str, shown: Sequence[Mirrored], now: datet
         statement = insert(open_, Connection)
         taken_over = {name: statement.excluded[name] for name in rows[0] if name != "id"}
         open_.execute(statement.on_conflict_do_update(index_elements=["id"], set_=taken_over), rows)
-    hidden = {id_: row for id_, row in before.items() if id_ not in {each["id"] for each in rows}}
+    there = {each["id"] for each in rows} | set(kept)
+    hidden = {id_: row for id_, row in before.items() if id_ not in there}
     gone = [id_ for id_, row in hidden.items() if row.gone_at is None]
     if gone:
         open_.execute(update(Connection).where(_t.id.in_(gone)).values(gone_at=now))
@@ -158,6 +161,12 @@ def advance_poll(open_: Open, connection_id: str, place: Place, *, lease_until: 
 def end_poll(open_: Open, connection_id: str, place: Place, now: datetime) -> None:
     """The window was seen to its end: the watermark moves."""
     change(open_, connection_id, watermark=place.window.until, polled_at=now, poll_until=None, poll_lease_until=None)
+
+
+def rewind(open_: Open, to: datetime) -> int:
+    """Winds watermarks back to a moment, except where a poll is under way; returns how many."""
+    ahead = update(Connection).where(_t.watermark > to, _t.poll_until.is_(None), _t.gone_at.is_(None))
+    return open_.execute(ahead.values(watermark=to)).rowcount
 
 
 def change(open_: Open, connection_id: str, **values: Any) -> int:

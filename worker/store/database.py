@@ -97,7 +97,15 @@ def _engine(url: str) -> Engine:
         pool_size=4,
         max_overflow=8,
         pool_timeout=5,
-        connect_args={"connect_timeout": 3, "options": settings},
+        # A network that drops silently ends a statement after seconds, not when TCP gives up.
+        connect_args={
+            "connect_timeout": 3,
+            "options": settings,
+            "keepalives_idle": 5,
+            "keepalives_interval": 3,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 15_000,
+        },
         hide_parameters=True,
     )
 

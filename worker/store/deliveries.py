@@ -1,282 +1,20 @@
-"""Deliveries on their way: claimed, recorded, looked for. Each step is one conditional update.
-
-`where state = ...` and the claim's token are what makes a worker that was stopped for an hour harmless: its updates
-find nothing. Nothing here decides; the events come from worker.domain, the table there says where they lead.
-"""
+"""Deliveries as people see them: counted, listed, withheld, released and settled, with their ledger."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection as Open
-from sqlalchemy import and_, bindparam, case, func, or_, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.engine import Row
 
 from worker.domain.delivery import Event, State, advance, sources
-from worker.store.statements import any_row, insert_missing, table
-from worker.store.tables import Attempt, Booking, Connection, Delivery, Look, Notice, Verdict
+from worker.store.statements import insert_missing, table
+from worker.store.tables import Attempt, Booking, Delivery, Verdict
 
-_d, _a, _n, _b, _c, _v = (table(each).c for each in (Delivery, Attempt, Notice, Booking, Connection, Verdict))
-LOOK_LASTS = timedelta(seconds=300)
-"""An empty look before sending counts so long; after that we look again before we send."""
-LOOK_LEASE = timedelta(seconds=60)
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """A delivery that this worker, and no other, may send until the lease ends."""
-
-    id: int
-    token: str
-    connection: str
-    booking: int
-    key: str
-    mark: str
-    content: str
-    attempts: int
-    failures: int
-
-
-def lanes(open_: Open, now: datetime, *, connection: str | None = None) -> list[str]:
-    """The connections that have something to send and may: neither paused nor blocked nor gone."""
-    due = any_row(Delivery, _d.connection_id == _c.id, _d.state == State.PLANNED, _d.due_at <= now)
-    free = and_(_c.paused_at.is_(None), _c.blocked_at.is_(None), _c.gone_at.is_(None))
-    found = select(_c.id).where(free, due).order_by(_c.id)
-    return list(open_.execute(found if connection is None else found.where(_c.id == connection)).scalars())
-
-
-def claim(
-    open_: Open, lane: str, now: datetime, *, most: int, lease: timedelta, tokens: Iterable[str]
-) -> list[Claimed]:
-    """Claims due deliveries of one connection and opens their attempts, in the caller's transaction.
-
-    A delivery is not claimed without a fresh look, nor while its booking has an unread notice (what is known now is
-    what counts), nor while another one of the same sale is on the wire, unanswered, or planned before it. IntegrityError
-    (ux_delivery_in_flight) says that another worker was first.
-    """
-    other = table(Delivery).alias("other")
-    same_sale = and_(other.c.organization == _d.organization, other.c.booking_id == _d.booking_id, other.c.id != _d.id)
-    in_the_way = or_(
-        other.c.state.in_([State.SENDING, State.UNKNOWN]), and_(other.c.state == State.PLANNED, other.c.id < _d.id)
-    )
-    due = (
-        select(_d.id)
-        .where(
-            _d.connection_id == lane,
-            _d.state == State.PLANNED,
-            _d.due_at <= now,
-            _d.looked_at > now - LOOK_LASTS,
-            ~any_row(Notice, _n.connection_id == _d.connection_id, _n.booking_id == _d.booking_id),
-            ~select(1).select_from(other).where(same_sale, in_the_way).exists(),
-        )
-        .order_by(_d.due_at, _d.id)
-        .limit(most)
-        .with_for_update(skip_locked=True, of=table(Delivery))
-    )
-    sending = advance(State.PLANNED, Event.CLAIMED)
-    token = _token_case(open_, due, tokens)
-    if token is None:
-        return []
-    claimed = (
-        update(Delivery)
-        .where(_d.id.in_(list(token)), _d.state == State.PLANNED)
-        .values(
-            state=sending.value,
-            token=case(token, value=_d.id),
-            attempts=_d.attempts + 1,
-            taken=_d.taken + 1,
-            called_at=now,
-            lease_until=now + lease,
-        )
-        .returning(*_d)
-    )
-    rows = open_.execute(claimed).all()
-    insert_missing(open_, Attempt, [{"delivery_id": row.id, "token": row.token, "begun_at": now} for row in rows])
-    return _with_content(open_, lane, rows)
-
-
-def _token_case(open_: Open, due: Any, tokens: Iterable[str]) -> dict[int, str] | None:
-    ids = open_.execute(due).scalars().all()
-    return dict(zip(ids, tokens, strict=False)) if ids else None
-
-
-def _with_content(open_: Open, lane: str, rows: Sequence[Row[Any]]) -> list[Claimed]:
-    booked = {row.booking_id for row in rows}
-    wanted = select(_b.booking_id, _b.content).where(_b.connection_id == lane, _b.booking_id.in_(booked))
-    content = {row.booking_id: row.content for row in open_.execute(wanted)}
-    return [
-        Claimed(row.id, row.token, row.connection_id, row.booking_id, row.key, row.mark,
-                content.get(row.booking_id) or "{}", row.attempts, row.failures)
-        for row in rows
-    ]  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """How an attempt ended: the event it is for its delivery, and what the ledger keeps."""
-
-    id: int
-    token: str
-    event: Event
-    outcome: str
-    status: int | None
-    reason: str | None
-    due_at: datetime
-    look_at: datetime
-    counted: bool
-    """Whether it counts towards MAX_ATTEMPTS."""
-    cost: bool
-    """Whether it was an attempt at all: the guard's refusal is none."""
-    effect: bool
-    """Whether it may have taken effect."""
-
-
-def record(open_: Open, ended: Sequence[Ended], now: datetime) -> None:
-    """Closes the attempts, and advances the deliveries that this worker still holds."""
-    if not ended:
-        return
-    close = update(Attempt).where(_a.token == bindparam("t"))
-    open_.execute(
-        close.values(ended_at=now, outcome=bindparam("o"), status=bindparam("s"), reason=bindparam("r")),
-        [{"t": each.token, "o": each.outcome, "s": each.status, "r": each.reason} for each in ended],
-    )
-    held = update(Delivery).where(_d.id == bindparam("i"), _d.token == bindparam("t"), _d.state == State.SENDING)
-    open_.execute(
-        held.values(
-            state=bindparam("to"),
-            reason=bindparam("r"),
-            due_at=bindparam("due"),
-            look_at=bindparam("look"),
-            attempts=_d.attempts - bindparam("free"),
-            failures=_d.failures + bindparam("failed"),
-            taken=_d.taken - bindparam("untaken"),
-            risks=_d.risks + bindparam("risk"),
-            lease_until=None,
-        ),
-        [_ended(each) for each in ended],
-    )
-    _late(open_, [each.id for each in ended if each.event is Event.ACCEPTED], now)
-
-
-def _ended(each: Ended) -> dict[str, Any]:
-    return {
-        "i": each.id,
-        "t": each.token,
-        "to": advance(State.SENDING, each.event).value,
-        "r": each.reason,
-        "due": each.due_at,
-        "look": each.look_at,
-        "free": int(not each.cost),
-        "failed": int(each.counted),
-        "untaken": int(not each.effect),
-        "risk": int(each.event is Event.UNANSWERED),
-    }
-
-
-def _late(open_: Open, ids: Sequence[int], now: datetime) -> None:
-    """A 2xx that comes after the delivery was planned again contradicts the proof of absence: a person must look."""
-    if ids:
-        planned = update(Delivery).where(_d.id.in_(ids), _d.state == State.PLANNED)
-        held = advance(State.PLANNED, Event.WITHHELD)
-        reason = "an earlier attempt was answered late, after it had been proven absent: look before releasing"
-        open_.execute(planned.values(state=held.value, reason=reason, taken=1, ended_at=now))
-
-
-def expire(open_: Open, now: datetime) -> int:
-    """Claims whose lease ended become unknown: who held them may have sent."""
-    held = select(_d.id).where(_d.state == State.SENDING, _d.lease_until <= now).limit(500)
-    expired = (
-        update(Delivery)
-        .where(_d.id.in_(held.with_for_update(skip_locked=True)), _d.state == State.SENDING)
-        .values(
-            state=advance(State.SENDING, Event.UNANSWERED).value,
-            reason="the worker that sent it was lost",
-            risks=_d.risks + 1,
-            look_at=now,
-            lease_until=None,
-        )
-    )
-    return open_.execute(expired).rowcount
-
-
-def to_look_for(open_: Open, now: datetime, states: Sequence[State], *, most: int) -> Sequence[Row[Any]]:
-    """Deliveries to look for among the remote's orders, each for a short lease; planned ones only when due.
-
-    Every kind of state is asked for by itself, so that many waiting looks of one kind do not delay the other.
-    """
-    working = select(_c.id).where(_c.blocked_at.is_(None), _c.gone_at.is_(None), _c.paused_at.is_(None))
-    due = select(_d.id).where(_d.look_at <= now, _d.state.in_(states))
-    if State.PLANNED in states:
-        due = due.where(_d.due_at <= now, _d.connection_id.in_(working))
-    due = due.order_by(_d.look_at, _d.id).limit(most).with_for_update(skip_locked=True)
-    claimed = update(Delivery).where(_d.id.in_(due), _d.look_at <= now, _d.state.in_(states))
-    return open_.execute(claimed.values(look_at=now + LOOK_LEASE).returning(*_d)).all()
-
-
-@dataclass(frozen=True, slots=True)
-class Looked:
-    """What a look means for a delivery: an event, or only another look later."""
-
-    id: int
-    state: State
-    saw: str
-    event: Event | None
-    reason: str | None
-    look_at: datetime
-    looked_at: datetime | None
-    empty: bool
-    order: str | None = None
-    document: str | None = None
-
-
-def record_looks(open_: Open, looked: Sequence[Looked], now: datetime) -> list[int]:
-    """Keeps what was seen and advances the deliveries that are still as they were; returns the ids that ended."""
-    insert_missing(
-        open_, Look, [{"delivery_id": each.id, "at": now, "saw": each.saw, "reason": each.reason} for each in looked]
-    )
-    again = [each for each in looked if each.event is None]
-    if again:
-        same = update(Delivery).where(_d.id == bindparam("i"), _d.state == bindparam("s"))
-        open_.execute(
-            same.values(
-                look_at=bindparam("look"),
-                looked_at=bindparam("seen"),
-                looks=_d.looks + 1,
-                empty_looks=_d.empty_looks + bindparam("empty"),
-            ),
-            [
-                {"i": each.id, "s": each.state.value, "look": each.look_at, "seen": each.looked_at,
-                 "empty": int(each.empty)}
-                for each in again
-            ],
-        )  # fmt: skip
-    return [each.id for each in looked if each.event is not None and _settle(open_, each, each.event, now)]
-
-
-def _settle(open_: Open, looked: Looked, event: Event, now: datetime) -> bool:
-    to = advance(looked.state, event)
-    values: dict[str, Any] = {"state": to.value, "reason": looked.reason, "looks": _d.looks + 1}
-    if event is Event.FOUND:
-        values |= {"order_id": looked.order, "document_id": looked.document, "ended_at": now}
-    if event is Event.ABSENT:
-        values |= {"taken": 0, "empty_looks": 0, "looks": 0, "looked_at": None, "due_at": now, "look_at": now}
-    same = update(Delivery).where(_d.id == looked.id, _d.state == looked.state)
-    return open_.execute(same.values(**values)).rowcount == 1
-
-
-def put_off_looks(open_: Open, ids: Sequence[int], until: datetime) -> None:
-    """Looks that could not be made now."""
-    if ids:
-        open_.execute(update(Delivery).where(_d.id.in_(ids)).values(look_at=until))
-
-
-def answered_late(open_: Open, ids: Sequence[int]) -> set[int]:
-    """Those with an attempt that was answered by 2xx, however late: their absence cannot be believed."""
-    accepted = select(_a.delivery_id).where(_a.delivery_id.in_(ids), _a.outcome == "accepted")
-    return set(open_.execute(accepted).scalars())
+_d, _a, _b, _v = (table(each).c for each in (Delivery, Attempt, Booking, Verdict))
 
 
 def planned(open_: Open, connection_ids: Sequence[str]) -> list[int]:
@@ -304,15 +42,6 @@ def by_person(open_: Open, delivery: int, event: Event, *, because: str, now: da
     return open_.execute(held.values(**values)).rowcount == 1
 
 
-def withhold_gone(open_: Open, now: datetime) -> int:
-    """Holds what is planned for connections that Space Invoices no longer shows; it would wait for ever, unseen."""
-    gone = select(_c.id).where(_c.gone_at.is_not(None))
-    planned = update(Delivery).where(_d.connection_id.in_(gone), _d.state == State.PLANNED)
-    held = advance(State.PLANNED, Event.WITHHELD)
-    reason = "the connection is gone from Space Invoices"
-    return open_.execute(planned.values(state=held.value, reason=reason, ended_at=now)).rowcount
-
-
 def counts(open_: Open) -> dict[str, int]:
     """How many deliveries stand in each state, every state named."""
     rows = open_.execute(select(_d.state, func.count().label("n")).group_by(_d.state))
@@ -333,15 +62,27 @@ def listed(open_: Open, *where: Any) -> Sequence[Row[Any]]:
     return open_.execute(mine.order_by(_d.id.desc())).all()
 
 
+def fitting(
+    open_: Open,
+    *,
+    ids: Sequence[int] = (),
+    state: str | None = None,
+    connection: str | None = None,
+    since: datetime | None = None,
+) -> Sequence[Row[Any]]:
+    """Deliveries with what is asked of them, oldest first; what is left out fits all."""
+    where = [
+        *([_d.id.in_(ids)] if ids else []),
+        *([_d.state == state] if state else []),
+        *([_d.connection_id == connection] if connection else []),
+        *([_d.planned_at >= since] if since else []),
+    ]
+    return open_.execute(select(table(Delivery)).where(*where).order_by(_d.id)).all()
+
+
 def attempts(open_: Open, ids: Sequence[int]) -> Sequence[Row[Any]]:
     """The ledger of these deliveries, oldest first."""
     return open_.execute(select(table(Attempt)).where(_a.delivery_id.in_(ids)).order_by(_a.id)).all()
-
-
-def looks(open_: Open, ids: Sequence[int]) -> Sequence[Row[Any]]:
-    """The looks for these deliveries, oldest first."""
-    look = table(Look).c
-    return open_.execute(select(table(Look)).where(look.delivery_id.in_(ids)).order_by(look.id)).all()
 
 
 def verdicts(open_: Open, ids: Sequence[int]) -> Sequence[Row[Any]]:

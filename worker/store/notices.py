@@ -10,7 +10,7 @@ from sqlalchemy import Connection as Open
 from sqlalchemy import bindparam, delete, func, select, tuple_, update
 from sqlalchemy.engine import Row
 
-from worker.store.statements import every, insert, table
+from worker.store.statements import any_row, every, insert, table
 from worker.store.tables import Booking, Connection, Delivery, Notice, Sighting
 
 _n, _b, _d, _c = (table(each).c for each in (Notice, Booking, Delivery, Connection))
@@ -68,6 +68,12 @@ def wake(open_: Open, now: datetime, *, most: int) -> int:
     return note(open_, "clock", come, now)
 
 
+def ending(open_: Open, since: datetime, until: datetime) -> int:
+    """Notices for the bookings whose clock comes in this time: their tours end, and they were read long ago."""
+    soon = select(_b.connection_id, _b.booking_id).where(_b.wakes_at > since, _b.wakes_at <= until)
+    return note(open_, "rescan", ((row.connection_id, row.booking_id) for row in open_.execute(soon)), since)
+
+
 def undecided(open_: Open, connections: Sequence[str], now: datetime) -> int:
     """Notices for all bookings of these connections that wait, or whose delivery is still only planned."""
     waiting = select(_b.connection_id, _b.booking_id).where(_b.connection_id.in_(connections), _b.decision == "wait")
@@ -76,7 +82,9 @@ def undecided(open_: Open, connections: Sequence[str], now: datetime) -> int:
     return note(open_, "flags", ((row.connection_id, row.booking_id) for row in found), now)
 
 
-def claim(open_: Open, now: datetime, *, most: int, connection: str | None = None) -> Sequence[Row[Any]]:
+def claim(
+    open_: Open, now: datetime, *, most: int, connection: str | None = None, backfill: str | None = None
+) -> Sequence[Row[Any]]:
     """Due notices, each for a lease: who dies while reading leaves them due again.
 
     Those of a connection that is paused, blocked or gone pile up, one per booking, until it goes on.
@@ -85,6 +93,9 @@ def claim(open_: Open, now: datetime, *, most: int, connection: str | None = Non
     due = select(_n.id).where(_n.due_at <= now, _n.connection_id.in_(working))
     if connection is not None:
         due = due.where(_n.connection_id == connection)
+    if backfill is not None:
+        same = (_b.connection_id == _n.connection_id, _b.booking_id == _n.booking_id)
+        due = due.where(any_row(Booking, *same, _b.backfill == backfill))
     due = due.order_by(_n.due_at, _n.id).limit(most).with_for_update(skip_locked=True)
     claimed = update(Notice).where(_n.id.in_(due)).values(due_at=now + LEASE, tries=_n.tries + 1)
     return open_.execute(claimed.returning(*_n)).all()
@@ -113,6 +124,11 @@ def drop(open_: Open, connections: Sequence[str]) -> None:
 def unread(open_: Open) -> int:
     """How many notices are not read yet."""
     return open_.execute(select(func.count()).select_from(table(Notice))).scalar_one()
+
+
+def since(open_: Open, connection: str) -> list[datetime]:
+    """Since when each unread notice of a connection is there."""
+    return list(open_.execute(select(_n.noticed_at).where(_n.connection_id == connection)).scalars())
 
 
 def of(open_: Open, connection: str, booking: int) -> Row[Any] | None:

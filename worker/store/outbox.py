@@ -80,6 +80,8 @@ def plan(
     amount: str,
     currency: str,
     now: datetime,
+    backfill: str | None = None,
+    mail: bool | None = None,
 ) -> None:
     """Plans the delivery, unless an index forbids it: then another one, of whichever connection, stands for it."""
     change = change_of(tell, revision)
@@ -108,14 +110,16 @@ def plan(
         "looks": 0,
         "empty_looks": 0,
         "released": False,
+        "backfill": backfill,
+        "mail": mail,
     }
     insert_missing(open_, Delivery, [row])
 
 
-def renew(open_: Open, delivery: int, *, rule: str, revision: str, mark: str, amount: str, currency: str) -> bool:
-    """Gives a planned delivery what is known now; False where it is planned no more."""
-    fresh = update(Delivery).where(_d.id == delivery, _d.state == State.PLANNED)
-    values = {"rule": rule, "revision": revision, "mark": mark, "amount": amount, "currency": currency}
+def renew(open_: Open, delivery: int, **values: Any) -> bool:
+    """Gives a delivery that was never sent what is known now; False where it is planned or held no more."""
+    waiting = _d.state.in_([State.PLANNED, State.HELD])
+    fresh = update(Delivery).where(_d.id == delivery, waiting, _d.taken == 0)
     return open_.execute(fresh.values(**values)).rowcount == 1
 
 

@@ -133,6 +133,10 @@ class Booking(Table, table=True):
     because: str = Field(sa_column=_text())
     decided_at: datetime = Field(sa_column=_time())
     wakes_at: datetime | None = Field(default=None, sa_column=_time(nullable=True))
+    backfill: str | None = None
+    """The plan file that took this booking up: START_FROM does not skip it any more."""
+    mail: bool | None = None
+    """False: its first document is sent with the mail flags off."""
 
 
 class Decision(Table, table=True):
@@ -222,6 +226,10 @@ class Delivery(Table, table=True):
     ended_at: datetime | None = Field(default=None, sa_column=_time(nullable=True))
     released: bool = False
     """A person took it upon themselves to send it again."""
+    backfill: str | None = None
+    """The plan file that called for it: it gives way to what is live. None: live."""
+    mail: bool | None = None
+    """False: the order is sent with the mail flags off."""
 
 
 class Attempt(Table, table=True):
@@ -373,3 +381,11 @@ class PriceSync(Table, table=True):
     """Why the last sync failed."""
 
     __tablename__ = "price_sync"
+
+
+class Stop(Table, table=True):
+    """The one row that holds all sends, while it is there."""
+
+    id: int = Field(primary_key=True)
+    since: datetime = Field(sa_column=_time())
+    because: str = Field(sa_column=_text())

@@ -1,10 +1,17 @@
-"""`python -m worker.web`: the Procfile's web line."""
+"""`python -m worker.web` serves; `python -m worker.web --hash-password` turns a password into a PAGE_PASSWORD."""
 
+import getpass
 import sys
 
 from config import logs
 from config.settings import WrongSettings, read
 from worker.web import serve
+from worker.web.login import hash_password
+
+if "--hash-password" in sys.argv[1:]:
+    given = getpass.getpass() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+    sys.stdout.write(f"{hash_password(given)}\n")
+    raise SystemExit(0)
 
 try:
     settings = read()

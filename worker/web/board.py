@@ -84,7 +84,7 @@ def board(services: Services, periods: Periods) -> Board:
         issued = figures.issued(open_, most=12)
         first_day = (now - timedelta(days=DAYS - 1)).replace(hour=0, minute=0, second=0, microsecond=0)
         by_day = figures.issued_by_day(open_, first_day)
-    needs = [*_of_connections(status["connections"], silent), *work]
+    needs = [*_overdue(status["oldest_due_seconds"]), *_of_connections(status["connections"], silent), *work]
     counted = status["deliveries"]["held"] + status["deliveries"]["unknown"] + status["bookings"].get("ask", 0)
     return Board(
         at=now,
@@ -114,7 +114,7 @@ def _of_connections(connections: Sequence[Mapping[str, Any]], silent: Mapping[st
             continue
         name = f"Connection {each['name']} ({each['id']})"
         if each["blocked"]:
-            needs.append(Need("blocked", f"{name} is blocked", each["blocked"], "bokun-sync doctor"))
+            needs.append(Need("blocked", f"{name} is blocked", each["blocked_because"], _unblocks(each)))
         if each["paused"]:
             because = "somebody paused it, or the app was uninstalled in Bokun"
             needs.append(Need("paused", f"{name} is paused", because, f"bokun-sync connections resume {each['id']}"))
@@ -122,6 +122,26 @@ def _of_connections(connections: Sequence[Mapping[str, Any]], silent: Mapping[st
             because = f"polls found {found.unannounced} changes since its last webhook that no webhook announced"
             needs.append(Need("silent", f"{name}: webhooks look broken", because, "bokun-sync doctor"))
     return needs
+
+
+def _unblocks(connection: Mapping[str, Any]) -> str:
+    """Bokun's keys can be given anew; Space Invoices' token is a setting."""
+    of_bokun = str(connection["blocked_because"]).startswith("Bokun")
+    return f"bokun-sync connections link {connection['id']}" if of_bokun else "bokun-sync doctor"
+
+
+def _overdue(due: float | None) -> list[Need]:
+    if (due or 0) <= LATE:
+        return []
+    because = "a worker is missing, its connection is stopped, or a remote is away"
+    return [
+        Need(
+            "overdue",
+            f"A delivery is overdue by {span(due or 0)}",
+            because,
+            "bokun-sync deliveries list --state planned",
+        )
+    ]
 
 
 def _work(open_: Open) -> list[Need]:
@@ -175,7 +195,7 @@ def headline(found: Board) -> tuple[str, str]:
     if not found.running:
         return "stopped", f"Not running: {_silent_bells(found)}."
     if found.stuck:
-        return "stuck", f"Running, but deliveries are overdue by more than {span(LATE)}."
+        return "stuck", f"Running, but something is stuck. {what}."
     if count:
         return "needs", f"Running. {what}."
     return "well", "Running. Nothing needs you."

@@ -13,6 +13,7 @@ from config.settings import Settings
 from worker.flow.services import Services
 from worker.web.app import build
 from worker.web.limits import MOST_BYTES
+from worker.web.login import is_loopback
 
 log = structlog.get_logger()
 HEAD_SECONDS = 5.0
@@ -20,24 +21,38 @@ MOST_CONNECTIONS = 800
 
 
 class Patient(H11Protocol):
-    """Hangs up on a connection whose first request head does not come in time; uvicorn alone waits for ever (F53)."""
+    """Hangs up on a connection that is between requests for too long; half a head would hold uvicorn for ever (F53)."""
+
+    _before: object = None
+    """The request that was served last when we looked last; None: there was none yet."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self.loop.call_later(HEAD_SECONDS, self._hang_up_if_silent)
+        self.loop.call_later(HEAD_SECONDS, self._look)
 
-    def _hang_up_if_silent(self) -> None:
-        if self.scope is None and not self.transport.is_closing():
+    def _look(self) -> None:
+        if self.transport.is_closing():
+            return
+        served = self.cycle is None or self.cycle.response_complete
+        if served and self.cycle is self._before:
             log.warning("request.refused", status=408, because="no request came in time", where="connection")
             self.transport.abort()
+            return
+        self._before = self.cycle if served else self
+        self.loop.call_later(HEAD_SECONDS, self._look)
 
 
 def serve(settings: Settings, services: Services | None = None) -> int:
     """Serves until a signal comes and returns the exit code after the requests at work are answered."""
     app = build(settings, services or _services(settings))
     log.info("web.started", host=settings.host, port=settings.port)
+    if not is_loopback(settings.host) and not settings.page_password.get_secret_value():
+        log.warning("page.closed", because="HOST is not loopback and PAGE_PASSWORD is not set; webhooks are served")
     server = uvicorn.Server(config(settings, app))
-    server.run()
+    try:
+        server.run()
+    except SystemExit:  # uvicorn's own exit code says something else in our contract
+        return 1
     return 0 if server.started else 1
 
 

@@ -72,6 +72,8 @@ def upgrade() -> None:
         sa.Column("because", sa.Text(), nullable=False),
         sa.Column("decided_at", worker.store.types.Utc(timezone=True), nullable=False),
         sa.Column("wakes_at", worker.store.types.Utc(timezone=True), nullable=True),
+        sa.Column("backfill", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+        sa.Column("mail", sa.Boolean(), nullable=True),
         sa.PrimaryKeyConstraint("connection_id", "booking_id"),
     )
     with op.batch_alter_table("booking", schema=None) as batch_op:
@@ -185,6 +187,8 @@ def upgrade() -> None:
         sa.Column("document_id", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("ended_at", worker.store.types.Utc(timezone=True), nullable=True),
         sa.Column("released", sa.Boolean(), nullable=False),
+        sa.Column("backfill", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+        sa.Column("mail", sa.Boolean(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("delivery", schema=None) as batch_op:
@@ -340,6 +344,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("connection_id"),
     )
     op.create_table(
+        "stop",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("since", worker.store.types.Utc(timezone=True), nullable=False),
+        sa.Column("because", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
         "verdict",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("delivery_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
@@ -358,6 +369,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_verdict_delivery_id"))
 
     op.drop_table("verdict")
+    op.drop_table("stop")
     op.drop_table("silence")
     op.drop_table("sighting")
     op.drop_table("run")

@@ -1,0 +1,185 @@
+"""The roads of the store and the flow on both databases: what is forbidden is forbidden, and claimed once, on each."""
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import create_engine, inspect, text
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from tests import servers
+from tests.builders import NOW, House, add_connection, add_delivery, database_in, furnish, settings
+from worker.domain.delivery import Event
+from worker.sandbox import bookings
+from worker.store import claims, deliveries, notices, tables
+from worker.store.claims import Ended
+from worker.store.database import Database
+from worker.store.migrate import downgrade, is_current, upgrade
+
+LEASE = timedelta(seconds=120)
+A = 9_000_001
+
+
+@pytest.fixture(scope="module")
+def postgres():
+    """One PostgreSQL server for all tests of this module."""
+    with servers.postgres() as url:
+        yield settings(database_url=url).database_url
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def kept(request, tmp_path_factory):
+    """A database of either kind with its tables."""
+    if request.param == "sqlite":
+        made = database_in(tmp_path_factory.mktemp("both"))
+    else:
+        made = Database(request.getfixturevalue("postgres"))
+        tables.metadata.create_all(made.engine)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def either(kept):
+    """The same, emptied."""
+    with kept.transaction() as open_:
+        for each in reversed(tables.metadata.sorted_tables):
+            open_.execute(each.delete())
+    return kept
+
+
+@pytest.fixture
+def home(built, sandbox, either, clock):
+    """The product on it."""
+    return House(furnish(built, sandbox, either, clock), sandbox, clock)
+
+
+def claim(database, most, name="t"):
+    """Claims in one transaction; the ids, none where another worker was first."""
+    with suppress(IntegrityError):
+        tokens = (f"{name}-{number}" for number in range(most))
+        return [
+            each.id
+            for each in database.run(
+                lambda open_: claims.claim(open_, "c1", NOW, most=most, lease=LEASE, tokens=tokens)
+            )
+        ]
+    return []
+
+
+def state(database, id_):
+    with database.reading() as open_:
+        [row] = deliveries.listed(open_, tables.Delivery.__table__.c.id == id_)
+    return row.state
+
+
+def ended(id_, token):
+    return Ended(id_, token, Event.ACCEPTED, "accepted", 200, None, NOW, NOW, False, True, True)
+
+
+def test_many_workers_claim_nothing_twice(either):
+    """Eight threads that claim at once get every delivery exactly once."""
+    add_connection(either)
+    for number in range(200):
+        add_delivery(either, booking_id=number, key=f"k{number}")
+
+    def work(name):
+        return [id_ for _ in range(12) for id_ in claim(either, 5, f"{name}")]
+
+    with ThreadPoolExecutor(8) as pool:
+        found = [id_ for ids in pool.map(work, range(8)) for id_ in ids]
+    assert (len(found), len(set(found))) == (200, 200)
+
+
+def test_a_lease_that_ended_fences_its_worker(either):
+    """A worker whose claim expired and was claimed anew records nothing any more."""
+    add_connection(either)
+    id_ = add_delivery(either)
+    claim(either, 1, "old")
+    expired = either.run(lambda open_: claims.expire(open_, NOW + LEASE))
+    either.run(lambda open_: claims.record(open_, [ended(id_, "old-0")], NOW))
+    assert (expired, state(either, id_)) == (1, "unknown")
+
+
+def test_one_sale_has_one_invoice(either):
+    """The index forbids a second delivery that expects an invoice for a sale, whichever connection plans it."""
+    add_connection(either)
+    add_delivery(either)
+    with pytest.raises(IntegrityError):
+        add_delivery(either, connection_id="c2", moment="completed", key="other")
+
+
+def test_notices_fold_under_many_writers(either):
+    """Parallel webhooks of one booking are one notice, and each makes it fresh again."""
+    add_connection(either)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: either.run(lambda open_: notices.note(open_, "webhook", [("c1", A)], NOW)), range(40)))
+    with either.reading() as open_:
+        row = notices.of(open_, "c1", A)
+    assert (row.version, row.tries) == (40, 0)
+
+
+def test_the_whole_road_with_a_lost_answer(home):
+    """Two sales, one of whose answers is lost, become two documents."""
+    home.sandbox.connect()
+    for id_ in (A, A + 1):
+        home.sandbox.book(bookings.own_sale(id_, home.clock()))
+    home.sandbox.faults.add(remote="space-invoices", path="/order$", kind="reset", booking=A, after_effect=True)
+    home.settle_down()
+    assert sorted(home.documents) == [("invoice", A), ("invoice", A + 1)]
+    assert [row[2] for row in home.deliveries] == ["confirmed", "confirmed"]
+
+
+def test_an_estimate_becomes_an_invoice(home):
+    """A bank booking is told twice, each with its own document."""
+    home.sandbox.connect()
+    home.sandbox.book(bookings.own_sale(A, home.clock(), paid=False, payment_type="BANK_TRANSFER"))
+    home.drain(2)
+    home.sandbox.change(A, pay=True, payment_type="BANK_TRANSFER")
+    home.settle_down()
+    assert home.documents == [("estimate", A), ("invoice", A)]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_migrations_go_up_and_down(kind, request, tmp_path):
+    """The newest version can be reached from nothing, and nothing from it, on both databases."""
+    url = f"sqlite:///{tmp_path}/m.db" if kind == "sqlite" else request.getfixturevalue("postgres")
+    if kind == "postgresql":
+        other = create_engine(url, isolation_level="AUTOCOMMIT")
+        with other.connect() as open_:
+            open_.execute(text("CREATE DATABASE migrated"))
+        other.dispose()
+        url = url.rsplit("/", 1)[0] + "/migrated"
+    database = Database(url)
+    upgrade(database.engine)
+    current, made = is_current(database.engine), set(inspect(database.engine).get_table_names())
+    downgrade(database.engine, "base")
+    left = set(inspect(database.engine).get_table_names()) - {"alembic_version"}
+    database.close()
+    assert (current, {"delivery", "notice"} <= made, left) == (True, True, set())
+
+
+@pytest.mark.parametrize("lock", ["deadlock", "timeout"])
+def test_a_transaction_that_may_work_again_is_tried_again(postgres, lock):
+    """Deadlocks and serialization failures of PostgreSQL end in a commit, not in an error."""
+    database = Database(postgres)
+    tries = []
+    codes = {"deadlock": "40P01", "timeout": "40001"}
+
+    def step(open_):
+        tries.append(1)
+        if len(tries) < 3:
+            open_.execute(text(f"DO $$ BEGIN RAISE EXCEPTION 'again' USING ERRCODE = '{codes[lock]}'; END $$"))
+        return "done"
+
+    found = database.run(step)
+    database.close()
+    assert (found, len(tries)) == ("done", 3)
+
+
+def test_a_database_that_is_gone_is_an_operational_error():
+    """What cannot be reached fails at once with the error that the edges know as away."""
+    database = Database("postgresql+psycopg://postgres@127.0.0.1:1/none")
+    with pytest.raises(OperationalError):
+        database.run(lambda open_: None)

@@ -1,0 +1,108 @@
+"""Looks for deliveries among the remote's orders: which are due, what they saw, what that means for the delivery."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection as Open
+from sqlalchemy import bindparam, select, update
+from sqlalchemy.engine import Row
+
+from worker.domain.delivery import Event, State, advance
+from worker.store.claims import HISTORY, of_backfill
+from worker.store.statements import insert_missing, table
+from worker.store.tables import Attempt, Connection, Delivery, Look
+
+_d, _a, _c = (table(each).c for each in (Delivery, Attempt, Connection))
+LOOK_LEASE = timedelta(seconds=60)
+
+
+def to_look_for(
+    open_: Open, now: datetime, states: Sequence[State], *, most: int, backfill: str | None = None
+) -> Sequence[Row[Any]]:
+    """Deliveries to look for among the remote's orders, each for a short lease, live ones first; planned ones when due.
+
+    Every kind of state is asked for by itself, so that many waiting looks of one kind do not delay the other.
+    """
+    working = select(_c.id).where(_c.blocked_at.is_(None), _c.gone_at.is_(None), _c.paused_at.is_(None))
+    due = select(_d.id).where(_d.look_at <= now, _d.state.in_(states))
+    if State.PLANNED in states:
+        due = due.where(_d.due_at <= now, _d.connection_id.in_(working))
+    if backfill is not None:
+        due = due.where(of_backfill(backfill))
+    due = due.order_by(HISTORY, _d.look_at, _d.id).limit(most).with_for_update(skip_locked=True)
+    claimed = update(Delivery).where(_d.id.in_(due), _d.look_at <= now, _d.state.in_(states))
+    return open_.execute(claimed.values(look_at=now + LOOK_LEASE).returning(*_d)).all()
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a look means for a delivery: an event, or only another look later."""
+
+    id: int
+    state: State
+    saw: str
+    event: Event | None
+    reason: str | None
+    look_at: datetime
+    looked_at: datetime | None
+    empty: bool
+    order: str | None = None
+    document: str | None = None
+
+
+def record_looks(open_: Open, looked: Sequence[Looked], now: datetime) -> list[int]:
+    """Keeps what was seen and advances the deliveries that are still as they were; returns the ids that ended."""
+    insert_missing(
+        open_, Look, [{"delivery_id": each.id, "at": now, "saw": each.saw, "reason": each.reason} for each in looked]
+    )
+    again = [each for each in looked if each.event is None]
+    if again:
+        same = update(Delivery).where(_d.id == bindparam("i"), _d.state == bindparam("s"))
+        open_.execute(
+            same.values(
+                look_at=bindparam("look"),
+                looked_at=bindparam("seen"),
+                looks=_d.looks + 1,
+                empty_looks=_d.empty_looks + bindparam("empty"),
+            ),
+            [
+                {"i": each.id, "s": each.state.value, "look": each.look_at, "seen": each.looked_at,
+                 "empty": int(each.empty)}
+                for each in again
+            ],
+        )  # fmt: skip
+    return [each.id for each in looked if each.event is not None and _settle(open_, each, each.event, now)]
+
+
+def _settle(open_: Open, looked: Looked, event: Event, now: datetime) -> bool:
+    to = advance(looked.state, event)
+    values: dict[str, Any] = {"state": to.value, "reason": looked.reason, "looks": _d.looks + 1}
+    if event is Event.FOUND:
+        values |= {"order_id": looked.order, "document_id": looked.document, "ended_at": now}
+    if event is Event.ABSENT:
+        values |= {"taken": 0, "empty_looks": 0, "looks": 0, "looked_at": None, "due_at": now, "look_at": now}
+    same = update(Delivery).where(_d.id == looked.id, _d.state == looked.state)
+    return open_.execute(same.values(**values)).rowcount == 1
+
+
+def put_off_looks(open_: Open, ids: Sequence[int], until: datetime, *, looked: bool) -> None:
+    """Looks that could not be made now; `looked` counts them, where the remote refuses them for good."""
+    if ids:
+        values = {"look_at": until, "looks": _d.looks + int(looked)}
+        open_.execute(update(Delivery).where(_d.id.in_(ids)).values(**values))
+
+
+def answered_late(open_: Open, ids: Sequence[int]) -> set[int]:
+    """Those with an attempt that was answered by 2xx, however late: their absence cannot be believed."""
+    accepted = select(_a.delivery_id).where(_a.delivery_id.in_(ids), _a.outcome == "accepted")
+    return set(open_.execute(accepted).scalars())
+
+
+def looks(open_: Open, ids: Sequence[int]) -> Sequence[Row[Any]]:
+    """The looks for these deliveries, oldest first."""
+    look = table(Look).c
+    return open_.execute(select(table(Look)).where(look.delivery_id.in_(ids)).order_by(look.id)).all()
