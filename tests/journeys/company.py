@@ -8,15 +8,17 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from config.settings import Settings
 from tests.builders import settings
 from worker import wiring
-from worker.cli import demo
+from worker.cli import broker, demo
 from worker.flow import overview
 from worker.flow.services import Services
 from worker.sandbox import Sandbox
@@ -53,6 +55,20 @@ def surroundings(neighbours: Sandbox, *, database: str, redis: str) -> dict[str,
         "BOKUN_SECRET_KEY": neighbours.secret_key,
         "SECRET_KEY": KEY,
     }
+
+
+@contextmanager
+def serving(url: str, folder: Path) -> Iterator[None]:
+    """An empty Redis server at this very address."""
+    port = urlsplit(url).port or 0
+    command = [broker.executable(), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""]
+    with (folder / "broker.log").open("wb") as log:
+        server = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        yield
+    finally:
+        server.kill()
+        server.wait()
 
 
 @dataclass

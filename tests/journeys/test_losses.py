@@ -3,6 +3,7 @@
 import pytest
 import redis as client
 
+from tests.journeys.company import serving
 from worker.flow.drain import poll_all
 from worker.flow.plan import plan
 from worker.flow.refresh import refresh
@@ -20,9 +21,10 @@ def busy(company):
     for number in ALL:
         company.neighbours.book(bookings.own_sale(number, company.neighbours.world.clock()))
     company.neighbours.faults.add(kind="delay", remote="space-invoices", path="/order$", times=None, seconds=1)
+    soon = Until.seconds(company.services, 60)
     refresh(company.services)
-    poll_all(company.services)
-    plan(company.services, Until.seconds(company.services, 60))
+    poll_all(company.services, soon)
+    plan(company.services, soon)
     company.start("beat")
     return company
 
@@ -49,3 +51,22 @@ def test_everything_in_redis_is_lost_in_the_middle(busy):
     busy.until(lambda: busy.at_rest(MANY), "rest")
     assert busy.documents == dict.fromkeys(ALL, 1)
     assert busy.status["deliveries"]["confirmed"] == MANY
+
+
+def test_the_broker_dies_and_comes_back_empty(busy, tmp_path):
+    """While the broker is gone what was begun is finished; when it is back, without a memory, all the rest follows."""
+    busy.start("worker")
+    busy.until(lambda: len(busy.documents) >= 1, "the middle of the drain")
+    with client.Redis.from_url(busy.said["REDIS_URL"]) as server:
+        server.shutdown(nosave=True)
+    busy.until(lambda: busy.status["deliveries"]["sending"] == 0, "the end of what was begun")
+    with serving(busy.said["REDIS_URL"], tmp_path):
+        busy.until(lambda: supervised(busy) and busy.at_rest(MANY), "rest")
+    assert busy.documents == dict.fromkeys(ALL, 1)
+
+
+def supervised(company):
+    """Starts the worker again if it ended: Celery gives up in one of four such cases (reliability.md C7)."""
+    if company.running[-1].poll() is not None:
+        company.start("worker")
+    return True

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from worker.calls import json
 from worker.cli import broker, supervise
 from worker.cli.console import DONE, FAILED, Failed, WrongUse, print_table, say
 from worker.cli.supervise import Supervisor
+from worker.domain.money import plain, total
 from worker.flow import overview
 from worker.flow.refresh import refresh
 from worker.flow.services import Services
@@ -218,10 +220,6 @@ def _report(
 
 
 def _print_documents(documents: list[dict[str, Any]]) -> None:
-    from decimal import Decimal
-
-    from worker.domain.money import plain, total
-
     kinds = sorted({(each["type"], each["currency"]) for each in documents})
     rows = []
     for kind, currency in kinds:
@@ -261,6 +259,17 @@ def _differences(played: Played, records: list[dict[str, Any]]) -> Any:
             yield f"booking {place[0]}: decided by {rule} instead of {each['rule']}"
     for place in held:
         yield f"booking {place[0]}: documents that nothing called for"
+    yield from _wrong_amounts(played, ours)
+
+
+def _wrong_amounts(played: Played, ours: Mapping[tuple[int, str], dict[str, Any]]) -> Any:
+    """Every document whose amount or currency is not what its delivery told."""
+    for each in played.documents:
+        record = ours.get((int(each["bookingId"]), each["connection"]), {"deliveries": []})
+        told = [(one["amount"], one["currency"]) for one in record["deliveries"] if one["document"] == each["type"]]
+        shown = (plain(Decimal(str(each["total"]))), each["currency"])
+        if told and shown not in told:
+            yield f"booking {each['bookingId']}: {each['type']} of {' '.join(shown)} instead of {' '.join(told[0])}"
 
 
 def _next_steps(settings: Settings, records: list[dict[str, Any]]) -> None:
