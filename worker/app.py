@@ -34,6 +34,8 @@ TASKS = (
     "tasks.reconcile",
     "tasks.imports",
     "tasks.prices",
+    "tasks.audit",
+    "tasks.alerts",
 )
 
 _built: dict[int, Services] = {}

@@ -73,6 +73,27 @@ def search_bookings(
     )
 
 
+def search_created(
+    *, since: datetime, until: datetime, role: Literal["SELLER", "SUPPLIER"], page: int, size: int
+) -> Call[SearchPage]:
+    """The bookings of one role that were made in the window, whatever became of them: what an audit counts."""
+    asked = {
+        "bookingRole": role,
+        "bookingStatuses": STATUSES,
+        "creationDateRange": _window(since, until),
+        "page": page,
+        "pageSize": size,
+    }
+    return Call(
+        name="bokun.search",
+        method="POST",
+        path=target("booking.json", "booking-search"),
+        read=lambda answer, _headers: _page(answer, size),
+        body=dumps(asked),
+        about={"role": role, "page": page},
+    )
+
+
 def get_booking(booking: int | str, currency: str = "EUR") -> Call[Json]:
     """The whole booking by its id or confirmation code; without `currency` and `lang` Bokun answers in ISK and IS."""
     return Call(
