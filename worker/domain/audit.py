@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
+from worker.domain import changes
 from worker.domain.booking import Status
 from worker.domain.books import Audit, Books, Difference, Entry, Kind, Line, Paper, Placed, Reading, SaleId, Sold
 from worker.domain.decision import ISSUING, Document, Moment
@@ -233,29 +234,11 @@ def _since(sale: _Sale, last: Entry, paper: Paper, name: _Namer) -> Iterator[Dif
         because = f"the booking is {seen.status}, but {paper.kind} {paper.number} still stands"
         yield name(Kind.STILL_STANDING, because, theirs=paper.total)
     elif last.document is Document.INVOICE and last.revision not in ("", seen.revision):
-        yield name(Kind.CHANGED, change(last.total, seen.total, f"{paper.kind} {paper.number}"), settle=look,
+        yield name(Kind.CHANGED, changes.money(last.total, seen.total, f"{paper.kind} {paper.number}"), settle=look,
                    ours=seen.total, theirs=paper.total)  # fmt: skip
     elif seen.refunded is not None and paper.kind == Document.INVOICE:
         because = f"Bokun shows {seen.refunded} paid back, but {paper.kind} {paper.number} stands in full"
         yield name(Kind.REFUNDED, because, ours=seen.refunded, theirs=paper.total)
-
-
-def change(old: Money, new: Money | None, document: str) -> str:
-    """What changed in money after a document: old, new, difference."""
-    if new is None:
-        return f"the booking changed after {document} of {old}, and its amount cannot be read now"
-    if new.currency != old.currency:
-        return f"the booking changed after {document}: from {old} to {new}"
-    if new == old:
-        return f"the booking changed after {document}; its total of {old} did not"
-    return (
-        f"the booking changed after {document}: from {old} to {new}, a difference of {signed(new.amount - old.amount)}"
-    )
-
-
-def signed(number: Decimal) -> str:
-    """The amount with its sign."""
-    return f"{'+' if number > 0 else '-'}{plain(abs(number))}"
 
 
 def _waiting_for_a_person(sale: _Sale, name: _Namer) -> Iterator[Difference]:
