@@ -14,7 +14,17 @@ from worker.store.database import Database
 from worker.web.html import tag
 from worker.web.plot import nice, plot
 
-BELLS = ("refresh.connections", "poll.connections", "plan.notices", "deliver.due", "reconcile.due", "imports.due")
+BELLS = (
+    "refresh.connections",
+    "poll.connections",
+    "plan.notices",
+    "deliver.due",
+    "reconcile.due",
+    "imports.due",
+    "alerts.watch",
+    "audit.daily",
+    "audit.digest",
+)
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>\u202e&amp;\x00'
 
 
@@ -45,7 +55,7 @@ def test_silent_bell(web, ringing, clock):
     clock.pass_by(seconds=300)
     assert (
         verdict(web)
-        == "Not running: not heard in time: tasks.deliver.due, tasks.imports.due, tasks.plan.notices, tasks.reconcile.due."
+        == "Not running: not heard in time: tasks.alerts.watch, tasks.deliver.due, tasks.imports.due, tasks.plan.notices, tasks.reconcile.due."
     )
 
 

@@ -97,7 +97,7 @@ def _amount(body: Json) -> tuple[Decimal | None, str | None]:
 
 def _tax(body: Json) -> Decimal | None:
     told = ((body.get("custom") or {}).get("bokunSync") or {}).get("order")
-    return Decimal(str(told["totalTax"])) if told else None
+    return Decimal(str(told["totalTax"])) if told and "totalTax" in told else None
 
 
 def _standing(world: World, order: Json) -> list[Json]:
