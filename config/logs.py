@@ -20,6 +20,16 @@ HARMLESS = frozenset(
 """Keys that can hold no personal data and no secret: ids, states, rule names, counts, times, our own sentences."""
 
 
+class _Stderr:
+    """Standard error as it is when a line is written: whoever replaces it gets the line."""
+
+    def write(self, text: str) -> None:
+        sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
 def configure(form: Literal["json", "console"], level: str) -> None:
     """Sets up logging of this process; libraries that print URLs or task arguments are kept to warnings."""
     shared: list[structlog.types.Processor] = [
@@ -36,7 +46,7 @@ def configure(form: Literal["json", "console"], level: str) -> None:
     structlog.configure(
         processors=[*shared, last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(_Stderr()),  # type: ignore[arg-type]
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s", stream=sys.stderr)

@@ -87,10 +87,10 @@ def test_the_transport_notices_a_dead_broker(app):
 def test_the_task_names_are_those_that_flower_shows(ours):
     """The tasks have the names of the contract."""
     assert sorted(ours) == [
-        "tasks.audit.keep",
         "tasks.alerts.watch",
         "tasks.audit.daily",
         "tasks.audit.digest",
+        "tasks.audit.keep",
         "tasks.deliver.due",
         "tasks.imports.due",
         "tasks.imports.run",
