@@ -55,8 +55,6 @@ def test_wrong_use_is_2(shop, words):
 
 
 ASKING = [
-    "drain",
-    "enqueue deliver --now",
     "enqueue import {connection} --type orders --now",
     "connections create --name Second",
     "connections update {connection} --no-active",
@@ -72,6 +70,12 @@ def test_a_question_without_a_terminal_needs_yes(mirrored, words):
     said = mirrored(*words.format(connection=mirrored.connection).split())
     assert (said.code, mirrored.posts) == (2, [])
     assert said.lines[-1].endswith("? Say --yes to do it without being asked.")
+
+
+def test_what_the_service_does_all_day_needs_no_yes(mirrored):
+    """A drain without a terminal, as in a line of cron, goes ahead."""
+    mirrored.book()
+    assert (mirrored("drain").code, mirrored.documents) == (0, [("invoice", A)])
 
 
 def test_unknown_things_are_1(mirrored):
