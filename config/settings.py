@@ -121,6 +121,19 @@ class Settings(BaseSettings):
     keep_content_days: Annotated[int, Field(ge=1)] | None = None
     """Days after which raw bookings and what ended deliveries carried of the recipient are dropped; off keeps them."""
 
+    audit_every: Annotated[float, Field(ge=0, le=31 * 86400)] = 86400
+    """Seconds between audits of the three books; 0 is off."""
+    audit_days: Annotated[int, Field(ge=1, le=3660)] = 400
+    """The daily audit compares the bookings made in so many days: tours are booked long before they are invoiced."""
+    digest_every: Annotated[float, Field(ge=0, le=31 * 86400)] = 86400
+    """Seconds between digests of what needs a person; 0 is off."""
+    alert_url: SecretStr = SecretStr("")
+    """Where alerts and the digest are posted as JSON (`text` and `alerts`); empty: they are in the log only."""
+    alert_email: str = ""
+    """Whom alerts and the digest are mailed to, comma separated; needs `SMTP_URL`."""
+    smtp_url: SecretStr = SecretStr("")
+    """The mail server, `smtp://user:password@host:587` (STARTTLS where offered) or `smtps://…`."""
+
     @field_validator(
         "space_invoices_organizations", "bank_payment_types", "trusted_proxies", "prices_currencies", mode="before"
     )
@@ -175,6 +188,20 @@ class Settings(BaseSettings):
             raise ValueError("must begin with https:// (or http:// for a stand-in)")
         return _with_host(value).rstrip("/")
 
+    @field_validator("alert_url")
+    @classmethod
+    def _hook_address(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value() and not value.get_secret_value().startswith(("https://", "http://")):
+            raise ValueError("must begin with https:// or http://")
+        return value
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _mail_address(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value() and not value.get_secret_value().startswith(("smtp://", "smtps://")):
+            raise ValueError("must begin with smtp:// or smtps://")
+        return value
+
     @field_validator("redis_url")
     @classmethod
     def _broker_address(cls, value: str) -> str:
@@ -199,6 +226,12 @@ class Settings(BaseSettings):
             raise ValueError("LEASE must exceed SEND_GUARD + CALL_TIMEOUT")
         if self.absence_after <= self.lease + self.call_timeout:
             raise ValueError("ABSENCE_AFTER must exceed LEASE + CALL_TIMEOUT")
+        return self
+
+    @model_validator(mode="after")
+    def _mail_needs_both(self) -> Settings:
+        if bool(self.alert_email) != bool(self.smtp_url.get_secret_value()):
+            raise ValueError("ALERT_EMAIL and SMTP_URL belong together: set both or none")
         return self
 
     @property

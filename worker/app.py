@@ -37,6 +37,8 @@ TASKS = (
     "tasks.imports",
     "tasks.prices",
     "tasks.keeping",
+    "tasks.audit",
+    "tasks.alerts",
 )
 
 _built: dict[int, Services] = {}

@@ -10,11 +10,15 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+from config.broker import VISIBILITY_TIMEOUT
+from config.schedule import beat_schedule
 from config.settings import Settings
 from worker.bokun.signature import sign
 from worker.calls.limiter import Limit, Limiter, LocalLimiter, SharedLimiter, connect
 from worker.calls.sending import CallFailed, Failure, Remote, Seen, Signer
+from worker.calls.telling import hook, mail
 from worker.calls.wire import Wire
 from worker.domain.decision import Policy
 from worker.domain.proof import AbsenceRule
@@ -46,6 +50,7 @@ def build(
         token=lambda: secrets.token_hex(16),
         ring=ring,
         flush=lambda: tally.flush(opened),
+        tell=_teller(settings, wire),
     )
 
 
@@ -75,7 +80,30 @@ def terms(settings: Settings) -> Terms:
         prices_every=None if settings.prices_sync_every is None else timedelta(seconds=settings.prices_sync_every),
         prices_currencies=settings.prices_currencies,
         keep_content_days=settings.keep_content_days,
+        audit_every=timedelta(seconds=settings.audit_every) if settings.audit_every else None,
+        audit_span=timedelta(days=settings.audit_days),
+        digest_every=timedelta(seconds=settings.digest_every) if settings.digest_every else None,
+        bells=bells(settings),
     )
+
+
+def bells(settings: Settings) -> dict[str, timedelta]:
+    """After how long each bell counts as not heard: three periods, and the longest that one may take."""
+    entries = beat_schedule(settings).values()
+    return {each["task"]: timedelta(seconds=3 * each["schedule"] + VISIBILITY_TIMEOUT) for each in entries}
+
+
+def _teller(settings: Settings, wire: Wire) -> Callable[[Mapping[str, Any]], bool]:
+    """The ways out to people; with none set, the log is the only one."""
+    url, to, server = settings.alert_url.get_secret_value(), settings.alert_email, settings.smtp_url.get_secret_value()
+
+    def tell(message: Mapping[str, Any]) -> bool:
+        must_be_closed()  # the wire asks the same, mail would not
+        hooked = hook(wire, url, message) if url else True
+        mailed = mail(server, to, message) if to else True
+        return hooked and mailed
+
+    return tell
 
 
 def vault(settings: Settings) -> Vault:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import sys
 from datetime import UTC, datetime, timedelta
 
@@ -10,9 +11,6 @@ import structlog
 
 from worker.cli.main import main
 from worker.sandbox import Sandbox, bookings
-from worker.store import tables
-from worker.store.database import Database
-from worker.store.migrate import upgrade
 
 A, B = 9_000_001, 9_000_002
 TODAY = datetime.now(UTC)
@@ -32,13 +30,9 @@ def sandbox():
 
 
 @pytest.fixture
-def run(sandbox, tmp_path, monkeypatch, capsys):
+def run(sandbox, migrated, tmp_path, monkeypatch, capsys):
     """Runs one command line; gives its exit code, what it printed (read, if it was asked for JSON) and its complaint."""
-    database = Database(f"sqlite:///{tmp_path}/sync.db")
-    upgrade(database.engine)
-    tables.metadata.drop_all(database.engine)
-    tables.metadata.create_all(database.engine)  # a table that is newer than the last migration is there too
-    database.close()
+    shutil.copyfile(migrated, tmp_path / "sync.db")
     monkeypatch.chdir(tmp_path)
     for name, value in {
         "DATABASE_URL": f"sqlite:///{tmp_path}/sync.db",

@@ -163,3 +163,9 @@ def test_remotes_that_are_away_are_one_line_and_nothing_is_lost(shop):
     assert (said.code, len(said.lines), shop.documents) == (1, 1, [])
     shop.terminal.set(SPACE_INVOICES_URL=shop.neighbours.space_invoices_url)
     assert (shop("drain", "--yes").code, shop.documents) == (0, [("invoice", B)])
+
+
+@pytest.mark.parametrize("words", ["drain", "enqueue deliver --now"])
+def test_routine_work_needs_no_yes_in_a_cron_line(mirrored, words):
+    """What the service does by itself all day goes ahead without a terminal to ask at."""
+    assert mirrored(*words.split()).code == 0

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -9,7 +10,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from tests.simulation.baton import Killed
 from tests.simulation.judge import judge
-from tests.simulation.play import FIRST, Ground, Play, quickly
+from tests.simulation.play import FIRST, Ground, Play
+from worker.flow import deliver
 
 settings.register_profile("small", max_examples=12, stateful_step_count=25, deadline=None, derandomize=True,
                           suppress_health_check=list(HealthCheck))  # fmt: skip
@@ -20,6 +22,14 @@ FLAGS = st.fixed_dictionaries(
     {name: st.booleans() for name in ("issueInvoiceOnComplete", "issueInvoiceForBankPayment", "active")}
 )
 _GROUND: list[Ground] = []
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch):
+    """Nobody reads the log of a storm, and no group waits for an answer that is there."""
+    monkeypatch.setattr(deliver, "GROUP_WAIT", 0.0)
+    with structlog.testing.capture_logs():
+        yield
 
 
 def ground():
@@ -34,8 +44,6 @@ class Corridor(RuleBasedStateMachine):
 
     @initialize(seed=st.integers(0, 2**32), flags=FLAGS)
     def open(self, seed, flags):
-        quickly()
-        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
         self.play = Play(seed, ground())
         self.play.remotes.connect("Store", **flags | {"active": True})
         self.play._bell("refresh")

@@ -7,6 +7,8 @@ from datetime import timedelta
 import pytest
 import structlog
 
+from tests.simulation.baton import Worker
+from tests.simulation.judge import judge
 from tests.simulation.play import Ground, Play, Weakened
 from tests.simulation.seeds import play
 from worker.domain.delivery import Event
@@ -15,7 +17,7 @@ from worker.domain.proof import AbsenceRule
 from worker.flow import deliver
 from worker.flow.services import Terms
 
-SEEDS = 100
+SEEDS = 60
 """As many as fit into the suite; `make simulate` plays ten thousand."""
 CHUNK = 10
 
@@ -25,10 +27,30 @@ def terms(**other: object) -> Callable[[Terms], Terms]:
 
 
 WEAKENED = {
-    "no guard": Weakened(terms(send_guard=10.0**9)),
     "looks that see nothing": Weakened(blind=True),
     "a short settle time": Weakened(terms(absence=AbsenceRule(1, timedelta(seconds=5))), slow=20),
 }
+
+
+NO_GUARD = Weakened(terms(send_guard=10.0**9), orders=0)
+
+
+def stopped(ground, weakened, at):
+    """A play whose only sender is stopped after so many steps, and goes on when all has settled without it."""
+    play = Play(0, ground, weakened=weakened)
+    play.remotes.connect()
+    play._book()
+    for name in ("refresh", "poll", "plan"):
+        play._bell(name)
+    sender = Worker("deliver", lambda: play._bell("deliver"))
+    play.workers = [sender]
+    for _ in range(at):
+        play._let(sender)
+    play.workers, play.stopped = [], [sender]
+    play.heal()
+    play.workers, play.stopped = play.stopped, []
+    play.heal()
+    return play
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +95,12 @@ def test_repeating_what_was_not_answered_is_found_out(ground, monkeypatch):
     """A copy that takes an unanswered order for one that was not sent doubles a document."""
     monkeypatch.setattr(deliver, "EVENT", EVENT | {Outcome.UNKNOWN: Event.NOT_SENT})
     assert damaged(ground, invariant="I1") is not None
+
+
+@pytest.mark.parametrize(("weakened", "found"), [(None, False), (NO_GUARD, True)], ids=["guarded", "no guard"])
+def test_a_worker_that_was_stopped_before_its_order_needs_the_guard(ground, weakened, found):
+    """Stopped at any step until all is settled without it, a worker doubles a document only where no guard stands."""
+    assert any(judge(stopped(ground, weakened, at)) for at in range(7, 13)) is found
 
 
 def test_a_seed_is_the_whole_story(ground):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
@@ -12,6 +11,7 @@ from worker.bokun.bookings import search_bookings
 from worker.calls.limiter import connect
 from worker.calls.sending import CallFailed, Failure, Remote
 from worker.calls.wire import Silence
+from worker.flow.checks import Finding, check_store
 from worker.flow.services import Services
 from worker.spaceinvoices.connections import count_connections
 from worker.store import connections
@@ -21,21 +21,12 @@ from worker.wiring import build, vault
 MOST_SKEW = timedelta(seconds=60)
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One check: what was found, and what to do where it is not well."""
-
-    name: str
-    ok: bool
-    finding: str
-    do: str = ""
-
-
 def examine(settings: Settings) -> list[Finding]:
     """All checks, each by itself: one that fails does not hide the others."""
     services = build(settings)
     found = [*_settings(settings), _database(services), _broker(settings), *_space_invoices(services)]
     found += _bokun(settings, services)
+    found += _store(services)
     services.close()
     return found
 
@@ -54,6 +45,13 @@ def _settings(settings: Settings) -> Iterator[Finding]:
     if not settings.secret_key.get_secret_value():
         do = "set SECRET_KEY to the output of: python3 -c 'import base64,os;print(base64.urlsafe_b64encode(os.urandom(32)).decode())'"
         yield Finding("SECRET_KEY", True, "not set: connections cannot have Bokun keys of their own", do)
+
+
+def _store(services: Services) -> list[Finding]:
+    try:
+        return list(check_store(services))
+    except Exception:
+        return []  # the check of the database says why
 
 
 def _database(services: Services) -> Finding:

@@ -70,20 +70,29 @@ def list_(
         for each in found
     ]
     print_table(["booking", "connection", "status", "decision", "rule", "documents"], rows, empty="No bookings yet.")
+    for each in found:
+        for sentence in each["since_document"]:
+            say(f"{each['confirmation_code']}: {sentence}")
 
 
 @app.command()
 def explain(
-    booking: Annotated[str, typer.Argument(help="Booking id or confirmation code.")], as_json: Json = False
+    booking: Annotated[str, typer.Argument(help="Booking id or confirmation code.")],
+    at: Annotated[str | None, typer.Option(help="As it stood then: 2026-11-20 or 2026-11-20T14:30 (UTC).")] = None,
+    as_json: Json = False,
 ) -> None:
     """Facts, flags, the rule that decided, every attempt with its outcome, what happens next and when.
 
     Example: bokun-sync explain VNDA-80368889
     """
+    from worker.cli.audit import day
     from worker.flow.explain import explain as tell
 
     with services() as built:
-        stories = tell(built, booking)
+        stories = tell(built, booking, at=None if at is None else day(at, "--at"))
+    if not stories and at is not None:
+        warn(f"Nothing was known of booking {booking} at {at}.")
+        raise typer.Exit(FAILED)
     if not stories:
         warn(f"No booking {booking} was ever noticed. Look at `bokun-sync status` for the lag of its connection.")
         raise typer.Exit(FAILED)
@@ -96,7 +105,8 @@ def explain(
 
 
 def _print_story(story: dict[str, Any]) -> None:
-    say(f"\nBooking {story['confirmation_code']} ({story['booking_id']}) for connection {story['connection']}")
+    then = f" as it stood at {story['at'][:19]}" if "at" in story else ""
+    say(f"\nBooking {story['confirmation_code']} ({story['booking_id']}) for connection {story['connection']}{then}")
     facts, flags = story["facts"], story["flags"]
     sale = facts["sale"]
     amount = f"{sale['total']} {sale['currency']} to the {sale['role']}" if "total" in sale else sale["because"]
@@ -106,8 +116,19 @@ def _print_story(story: dict[str, Any]) -> None:
     say(f"  decision  {what}, rule {story['rule']}: {story['because']}")
     if brakes := _brakes(story["brakes"]):
         say(f"  brakes    {brakes}")
+    if not story["history"][-1:] or not story["history"][-1]["repeated"]:
+        say(
+            "  repeated  deciding once more with the same facts and flags gives another answer: the rules are others now"
+        )
     for each in story["deliveries"]:
         _print_delivery(each)
+    if stands := story.get("standing"):
+        say(f"  stands    {stands['document']} {stands['document_id'] or '(not seen yet)'}, {stands['amount']}"
+            f" {stands['currency']}")  # fmt: skip
+    for sentence in story.get("since_document", ()):
+        say(f"  since     {sentence}")
+    if story["nothing_issued_because"]:
+        say(f"  nothing   nothing was issued because {story['nothing_issued_because']}")
     if len(story["history"]) > 1:
         for each in story["history"]:
             say(f"  decided   {each['at'][:19]}  {each['decision']} {each['document'] or ''} {each['rule']}")

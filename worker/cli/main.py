@@ -6,11 +6,23 @@ import sys
 
 import typer
 
-from worker.cli import connections, control, enqueue, export, looking, people, planning, pricelists, prices, service
+from worker.cli import (
+    audit,
+    connections,
+    control,
+    enqueue,
+    export,
+    looking,
+    people,
+    planning,
+    pricelists,
+    prices,
+    service,
+)
 from worker.cli.console import exit_code, group
 
 app = group("Bokun bookings become Space Invoices documents: the right one, at the right moment, exactly once.")
-for module in (service, looking, planning, control, export):
+for module in (service, looking, planning, control, export, audit):
     app.registered_commands += module.app.registered_commands
 app.add_typer(enqueue.app, name="enqueue")
 app.add_typer(connections.app, name="connections")

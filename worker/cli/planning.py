@@ -136,7 +136,9 @@ def apply(
                            " --mail no to send the orders with sendInvoiceAutomatically and"
                            " sendEstimateAutomatically off.")  # fmt: skip
         if not as_json:
-            print_table(list(TOTALS.values()), _cells(made.header["totals"]), empty="Nothing is to be issued.")
+            quiet = {"mails": 0} if mail == "no" else {}
+            sums = [{**each, **quiet} for each in made.header["totals"]]
+            print_table(list(TOTALS.values()), _cells(sums), empty="Nothing is to be issued.")
         ask(f"Issue {len(made.issuing)} documents, mailed: {mail or 'no'}?", yes)
         follow(built, made, mail=None if mail is None else mail == "yes", as_json=as_json)
 

@@ -221,6 +221,13 @@ def decide(flags: Flags, booking: Booking, told: Told, *, policy: Policy, now: d
             assert_never(row.then)
 
 
+def decide_read(flags: Flags, booking: Booking, told: Told, *, policy: Policy, now: datetime) -> Decision:
+    """decide(), and before it the one case it cannot know: an answer that is no booking at all, without revision."""
+    if isinstance(booking.sale, Unclear) and not booking.revision and flags.active:
+        return Ask(booking.sale.trouble.value, booking.sale.because)
+    return decide(flags, booking, told, policy=policy, now=now)
+
+
 def wakes_at(rule: str, booking: Booking, now: datetime) -> datetime | None:
     """When the clock alone calls for another decision, if it does."""
     ends = booking.completion.at

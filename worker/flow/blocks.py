@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import structlog
 
+from worker.flow import alerts
 from worker.flow.services import Services
 from worker.store import connections
 
@@ -18,10 +19,14 @@ def block(services: Services, ids: Sequence[str], *, by: str, because: str) -> N
     fresh = services.database.run(lambda open_: connections.block(open_, ids, by=by, because=because, now=now))
     if fresh:
         log.error("connection.blocked", connection=list(ids), remote=by)
+        for id_ in ids:
+            said = f"connection {id_} is blocked, because {by} refuses the credentials: bokun-sync doctor"
+            alerts.begin(services, f"blocked:{id_}", said, news=by)
 
 
 def unblock(services: Services, ids: Sequence[str], *, by: str) -> None:
     """Lifts the blocks that this remote caused; what is planned goes on by itself."""
     if services.database.run(lambda open_: connections.unblock(open_, ids, by=by)):
         log.warning("connection.unblocked", connection=list(ids), remote=by)
+        alerts.over(services, [f"blocked:{id_}" for id_ in ids])
         services.ring("tasks.deliver.due")

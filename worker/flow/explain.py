@@ -10,9 +10,14 @@ from sqlalchemy import Connection as Open
 from sqlalchemy.engine import Row
 
 from worker.calls import json
+from worker.domain.decision import ISSUING
+from worker.domain.delivery import TOLD
 from worker.flow.brakes import limits
 from worker.flow.overview import booking_record, delivery_record
+from worker.flow.past import state_at
+from worker.flow.repeat import is_same
 from worker.flow.services import Services
+from worker.flow.standing import standing
 from worker.flow.stop import GO
 from worker.store import bookings, connections, deliveries, looks, notices, outbox, stopping
 from worker.store.connections import Stored
@@ -26,10 +31,49 @@ class Story:
     next: tuple[str, ...]
 
 
-def explain(services: Services, word: str) -> list[Story]:
-    """The stories of a booking id or confirmation code, one per connection; nothing for an unknown one."""
+def explain(services: Services, word: str, *, at: datetime | None = None) -> list[Story]:
+    """The stories of a booking id or confirmation code, one per connection; nothing for an unknown one.
+
+    With `at`, as it stood then: the last decision made by then, and what had happened to its deliveries.
+    """
     with services.database.reading() as open_:
-        return [_story(services, open_, row) for row in bookings.find(open_, word)]
+        found = bookings.find(open_, word)
+        if at is None:
+            return [_story(services, open_, row) for row in found]
+        return [story for row in found if (story := _story_then(open_, row, at)) is not None]
+
+
+def _story_then(open_: Open, row: Row[Any], at: datetime) -> Story | None:
+    """The story up to a time; None where nothing was known of the booking yet."""
+    made = [each for each in bookings.history(open_, (row.connection_id, row.booking_id)) if each.decided_at <= at]
+    if not made:
+        return None
+    every = [each for each in outbox.of_sale(open_, (row.organization, row.booking_id)) if each.planned_at <= at]
+    deliveries_then = _deliveries(open_, every, [each.id for each in every], at=at)
+    last = made[-1]
+    issued = [each for each in deliveries_then if each["state"] in TOLD and each["moment"] in ISSUING]
+    record = {
+        "booking_id": row.booking_id,
+        "confirmation_code": row.confirmation_code,
+        "connection": row.connection_id,
+        "organization": row.organization,
+        "at": at.isoformat(),
+        **_decision(last),
+        "status": _plain(last.facts)["status"],
+        "read_at": last.decided_at.isoformat(),
+        "deliveries": deliveries_then,
+        "history": [_decision(each) for each in made],
+        "nothing_issued_because": None if issued else _nothing_then(last, deliveries_then),
+        "next": [],
+    }
+    return Story(record, ())
+
+
+def _nothing_then(decision: Row[Any], every: list[dict[str, Any]]) -> str:
+    for each in every:
+        if each["state"] not in ("superseded", *TOLD):
+            return f"the {each['document']} ({each['moment']}) was {each['state']}"
+    return f"it was decided to {decision.decision}, rule {decision.rule}: {decision.because}"
 
 
 def _story(services: Services, open_: Open, row: Row[Any]) -> Story:
@@ -38,7 +82,7 @@ def _story(services: Services, open_: Open, row: Row[Any]) -> Story:
     notice = notices.of(open_, row.connection_id, row.booking_id)
     live = [each for each in every if each.state != "superseded"]
     ids = [each.id for each in every]
-    record = booking_record(row, live)
+    record = booking_record(row, live, bank_payment_types=services.terms.bank_payment_types)
     record["read_at"] = row.read_at.isoformat()
     record["facts"] = _plain(row.facts)
     record["flags"] = _plain(row.flags)
@@ -48,6 +92,7 @@ def _story(services: Services, open_: Open, row: Row[Any]) -> Story:
     stop = stopping.get(open_)
     record["next"] = [] if stop is None else [f"everything is stopped ({stop.because}), nothing is sent: {GO}"]
     record["next"] += _next(row, live, connection, notice, services.clock())
+    record["nothing_issued_because"] = _nothing(row, live, connection, notice)
     return Story(record, tuple(record["next"]))
 
 
@@ -58,31 +103,68 @@ def _brakes(services: Services, connection: Stored) -> dict[str, Any]:
     return {"per_hour": set_.per_hour, "amount": amount, "age_days": set_.age_days}
 
 
-def _deliveries(open_: Open, every: Any, ids: list[int]) -> list[dict[str, Any]]:
+def _nothing(row: Row[Any], live: list[Row[Any]], connection: Stored | None, notice: Row[Any] | None) -> str | None:
+    """Why no document was issued; None where one was, or somebody answered for it."""
+    if standing(live) is not None and not any(each.state in ("sending", "unknown") for each in live):
+        return None
+    for each in live:
+        if each.state != "confirmed":
+            return _unfinished(each, connection)
+    if notice is not None:
+        return "a notice of the booking has not been read yet, and nothing is sent before that"
+    if row.decision == "tell":
+        return f"the {row.document} is due ({row.rule}), but another decision of the same sale stands before it"
+    return str(row.because)
+
+
+def _unfinished(row: Row[Any], connection: Stored | None) -> str:
+    what = f"the {row.document} ({row.moment})"
+    if row.state == "planned" and connection is not None and not connection.works:
+        return _stopped(connection)
+    said = {
+        "planned": f"{what} is planned and not sent yet",
+        "sending": f"{what} is being sent",
+        "unknown": f"{what} was sent, but no trustworthy answer came: it is being looked for",
+        "held": f"{what} is held: {row.reason}",
+    }
+    return said.get(row.state, f"{what} is {row.state}")
+
+
+def _deliveries(open_: Open, every: Any, ids: list[int], at: datetime | None = None) -> list[dict[str, Any]]:
+    """Each delivery with its ledger; with `at`, only what had happened by then and the state that it led to."""
     attempts, looked = deliveries.attempts(open_, ids), looks.looks(open_, ids)
     verdicts = deliveries.verdicts(open_, ids)
-    return [
-        {
-            **delivery_record(each),
-            "attempts_made": [_attempt(a) for a in attempts if a.delivery_id == each.id],
-            "looks_made": [_look(a) for a in looked if a.delivery_id == each.id],
-            "by_person": [
-                {"at": a.at.isoformat(), "event": a.event, "because": a.because}
-                for a in verdicts
-                if a.delivery_id == each.id
-            ],
-        }
-        for each in every
-    ]
+    found = []
+    for each in every:
+        tried, seen, said = ([a for a in rows if a.delivery_id == each.id] for rows in (attempts, looked, verdicts))
+        record = delivery_record(each)
+        if at is not None:
+            record |= _then(each, at, state_at(each, at, attempts=tried, looks=seen, verdicts=said))
+        record["attempts_made"] = [_attempt(a, at) for a in tried if at is None or a.begun_at <= at]
+        record["looks_made"] = [_look(a) for a in seen if at is None or a.at <= at]
+        record["by_person"] = [
+            {"at": a.at.isoformat(), "event": a.event, "because": a.because} for a in said if at is None or a.at <= at
+        ]
+        record["attempts"] = len(record["attempts_made"])
+        found.append(record)
+    return found
 
 
-def _attempt(row: Row[Any]) -> dict[str, Any]:
+def _then(row: Row[Any], at: datetime, state: str) -> dict[str, Any]:
+    """What a delivery's record showed at a time: nothing that was learnt later."""
+    ended = row.ended_at is not None and row.ended_at <= at
+    later = {} if ended else {"reason": None, "order_id": None, "document_id": None, "ended_at": None}
+    return {"state": state, "due": None, **later}
+
+
+def _attempt(row: Row[Any], at: datetime | None) -> dict[str, Any]:
+    ended = row.ended_at is not None and (at is None or row.ended_at <= at)
     return {
         "begun_at": row.begun_at.isoformat(),
-        "ended_at": None if row.ended_at is None else row.ended_at.isoformat(),
-        "outcome": row.outcome,
-        "status": row.status,
-        "reason": row.reason,
+        "ended_at": row.ended_at.isoformat() if ended else None,
+        "outcome": row.outcome if ended else None,
+        "status": row.status if ended else None,
+        "reason": row.reason if ended else None,
     }
 
 
@@ -103,6 +185,7 @@ def _decision(row: Row[Any]) -> dict[str, Any]:
         "told": _plain(row.told),
         "policy": _plain(row.policy),
         "revision": row.revision,
+        "repeated": is_same(row),
     }
 
 

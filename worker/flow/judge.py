@@ -17,7 +17,7 @@ from worker.calls.call import UnexpectedShape
 from worker.calls.sending import CallFailed
 from worker.domain.booking import Booking, Completion, Sale, Status, Trouble, Unclear
 from worker.domain.connection import BookingId
-from worker.domain.decision import Ask, Decision, Policy, Tell, Told, decide, facts_of
+from worker.domain.decision import Decision, Policy, Tell, Told, decide_read, facts_of
 from worker.domain.money import plain
 from worker.flow.services import Services
 from worker.spaceinvoices.order_body import mark
@@ -70,10 +70,8 @@ def policy_for(services: Services, connection: Stored, history: History | None =
 
 
 def judge(connection: Stored, booking: Booking, told: Told, policy: Policy, now: datetime) -> Decision:
-    """decide(), and before it the one case it cannot know: an answer that is no booking at all."""
-    if isinstance(booking.sale, Unclear) and not booking.revision and connection.flags.active:
-        return Ask(booking.sale.trouble.value, booking.sale.because)
-    return decide(connection.flags, booking, told, policy=policy, now=now)
+    """What this booking calls for now by the connection's flags."""
+    return decide_read(connection.flags, booking, told, policy=policy, now=now)
 
 
 def verdict_on(

@@ -10,6 +10,7 @@ from sqlalchemy import Connection as Open
 from sqlalchemy.engine import Row
 
 from worker.flow.services import Services
+from worker.flow.standing import since_document, standing_record
 from worker.store import bookings, connections, deliveries, notices, outbox, runs, stopping
 from worker.store.connections import Stored
 
@@ -58,11 +59,14 @@ def booking_records(services: Services, *, state: str | None = None, word: str |
     with services.database.reading() as open_:
         rows = bookings.find(open_, word) if word else bookings.listed(open_)
         live = _live(open_, rows)
-    records = [booking_record(row, live[row.organization, row.booking_id]) for row in rows]
+    types = services.terms.bank_payment_types
+    records = [booking_record(row, live[row.organization, row.booking_id], bank_payment_types=types) for row in rows]
     return [each for each in records if state is None or _stands(each, state)]
 
 
-def booking_record(row: Row[Any], of_sale: Sequence[Row[Any]]) -> dict[str, Any]:
+def booking_record(
+    row: Row[Any], of_sale: Sequence[Row[Any]], *, bank_payment_types: frozenset[str] = frozenset()
+) -> dict[str, Any]:
     """A booking as `bookings list --json` shows it."""
     return {
         "booking_id": row.booking_id,
@@ -75,6 +79,8 @@ def booking_record(row: Row[Any], of_sale: Sequence[Row[Any]]) -> dict[str, Any]
         "rule": row.rule,
         "because": row.because,
         "wakes_at": _iso(row.wakes_at),
+        "standing": standing_record(of_sale),
+        "since_document": since_document(row, of_sale, bank_payment_types=bank_payment_types),
         "deliveries": [delivery_record(each) for each in of_sale],
     }
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextvars import copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from worker.calls.sending import Remote
 from worker.domain.decision import Policy
@@ -40,6 +40,11 @@ class Terms:
     prices_every: timedelta | None = None
     prices_currencies: tuple[str, ...] = ("EUR",)
     keep_content_days: int | None = None
+    audit_every: timedelta | None = None
+    audit_span: timedelta = timedelta(days=400)
+    digest_every: timedelta | None = None
+    bells: Mapping[str, timedelta] = field(default_factory=dict)
+    """The bells that beat rings, each with the time after which it counts as not heard."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,8 @@ class Services:
     """Rings a bell by its task's name, after the commit; a bell that cannot be rung is dropped."""
     flush: Callable[[], None] = lambda: None
     """Adds the calls that were counted to the sums in the database; at the end of a bell."""
+    tell: Callable[[Mapping[str, Any]], bool] = lambda _: True
+    """Tells people by the ways of the settings; whether each of them took it."""
 
     def each(self, step: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
         """The step for each item, side by side on the threads, results in order; the thread knows the context."""

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import structlog
 
+from worker.flow import alerts
 from worker.flow.services import Services
 from worker.store import hearings
 
@@ -36,5 +37,8 @@ def _tell(services: Services, connection: str, missed: int, *, broken: bool) -> 
     if broken:
         if services.database.run(lambda open_: hearings.fall_silent(open_, connection, missed, now)):
             log.error("webhooks.silent", connection=connection, count=missed)
+            said = f"connection {connection}: {missed} changes in a row came without a webhook: bokun-sync doctor"
+            alerts.begin(services, f"silent:{connection}", said)
     elif services.database.run(lambda open_: hearings.speak_again(open_, connection)):
         log.warning("webhooks.heard", connection=connection)
+        alerts.over(services, [f"silent:{connection}"])

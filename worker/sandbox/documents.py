@@ -95,6 +95,11 @@ def _amount(body: Json) -> tuple[Decimal | None, str | None]:
     return amount(body)
 
 
+def _tax(body: Json) -> Decimal | None:
+    told = ((body.get("custom") or {}).get("bokunSync") or {}).get("order")
+    return Decimal(str(told["totalTax"])) if told and "totalTax" in told else None
+
+
 def _standing(world: World, order: Json) -> list[Json]:
     return [document for document in world.issued[order["id"]] if not document["cancelled"]]
 
@@ -117,6 +122,7 @@ def _issue(world: World, order: Json, body: Json, kind: str) -> None:
             "number": _number(world, order["organizationId"], kind),
             "total": total,
             "currency": currency,
+            "totalTax": _tax(body),
             "issuedAt": stamp(world.clock()),
             "cancelled": False,
             "corrections": [],

@@ -389,3 +389,47 @@ class Stop(Table, table=True):
     id: int = Field(primary_key=True)
     since: datetime = Field(sa_column=_time())
     because: str = Field(sa_column=_text())
+
+
+class AuditRun(Table, table=True):
+    """What the last audits found; the newest says when the next is due."""
+
+    id: int | None = Field(default=None, sa_column=_row_id())
+    at: datetime = Field(sa_column=_time())
+    since: datetime = Field(sa_column=_time())
+    until: datetime = Field(sa_column=_time())
+    sales: int
+    differences: int
+    failed: int
+    report: str = Field(sa_column=_text())
+    """The whole report, JSON."""
+
+    __tablename__ = "audit_run"
+
+
+class Accepted(Table, table=True):
+    """A difference that a person looked at and lets stand, and why; it is named again once anything about it changes."""
+
+    key: str = Field(primary_key=True)
+    at: datetime = Field(sa_column=_time())
+    because: str = Field(sa_column=_text())
+
+    __tablename__ = "accepted_difference"
+
+
+class Alert(Table, table=True):
+    """Something that a person should hear of once when it begins and once when it is over."""
+
+    key: str = Field(primary_key=True)
+    said: str = Field(sa_column=_text())
+    """A sentence without personal data."""
+    news: str = ""
+    """What makes it news again while it lasts: another value is told once more."""
+    since: datetime = Field(sa_column=_time())
+    last: datetime = Field(sa_column=_time())
+    count: int = 1
+    told_at: datetime | None = Field(default=None, sa_column=_time(nullable=True))
+    over_at: datetime | None = Field(default=None, sa_column=_time(nullable=True))
+    over_told_at: datetime | None = Field(default=None, sa_column=_time(nullable=True))
+    lease_until: datetime | None = Field(default=None, sa_column=_time(nullable=True))
+    """Somebody is telling it."""

@@ -12,6 +12,27 @@ down_revision = None
 
 def upgrade() -> None:
     op.create_table(
+        "accepted_difference",
+        sa.Column("key", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("at", worker.store.types.Utc(timezone=True), nullable=False),
+        sa.Column("because", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("key"),
+    )
+    op.create_table(
+        "alert",
+        sa.Column("key", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("said", sa.Text(), nullable=False),
+        sa.Column("news", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("since", worker.store.types.Utc(timezone=True), nullable=False),
+        sa.Column("last", worker.store.types.Utc(timezone=True), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("told_at", worker.store.types.Utc(timezone=True), nullable=True),
+        sa.Column("over_at", worker.store.types.Utc(timezone=True), nullable=True),
+        sa.Column("over_told_at", worker.store.types.Utc(timezone=True), nullable=True),
+        sa.Column("lease_until", worker.store.types.Utc(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("key"),
+    )
+    op.create_table(
         "attempt",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("delivery_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -27,6 +48,18 @@ def upgrade() -> None:
     with op.batch_alter_table("attempt", schema=None) as batch_op:
         batch_op.create_index("ix_attempt_delivery", ["delivery_id"], unique=False)
 
+    op.create_table(
+        "audit_run",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("at", worker.store.types.Utc(timezone=True), nullable=False),
+        sa.Column("since", worker.store.types.Utc(timezone=True), nullable=False),
+        sa.Column("until", worker.store.types.Utc(timezone=True), nullable=False),
+        sa.Column("sales", sa.Integer(), nullable=False),
+        sa.Column("differences", sa.Integer(), nullable=False),
+        sa.Column("failed", sa.Integer(), nullable=False),
+        sa.Column("report", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
     op.create_table(
         "bokun_import",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -364,6 +397,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_verdict_delivery_id"), ["delivery_id"], unique=False)
 
 
+
 def downgrade() -> None:
     with op.batch_alter_table("verdict", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_verdict_delivery_id"))
@@ -452,7 +486,10 @@ def downgrade() -> None:
         )
 
     op.drop_table("bokun_import")
+    op.drop_table("audit_run")
     with op.batch_alter_table("attempt", schema=None) as batch_op:
         batch_op.drop_index("ix_attempt_delivery")
 
     op.drop_table("attempt")
+    op.drop_table("alert")
+    op.drop_table("accepted_difference")

@@ -1,0 +1,149 @@
+"""The command that compares the three books."""
+
+from __future__ import annotations
+
+import csv
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from worker.cli.console import (
+    FAILED,
+    NEEDS_A_PERSON,
+    Json,
+    WrongUse,
+    group,
+    print_json,
+    print_table,
+    say,
+    services,
+    warn,
+)
+
+if TYPE_CHECKING:
+    from worker.flow.audit import Audited
+
+app = group("")
+MOST_SHOWN = 100
+
+
+@app.command()
+def audit(
+    since: Annotated[str | None, typer.Option(help="Bookings made from this day on (2026-11-01, UTC).")] = None,
+    until: Annotated[
+        str | None, typer.Option(help="Bookings made before this day; the end of today if left out.")
+    ] = None,
+    as_json: Json = False,
+    csv_file: Annotated[Path | None, typer.Option("--csv", help="Write the differences to this file.")] = None,
+    html_file: Annotated[Path | None, typer.Option("--html", help="Write the whole report to this file.")] = None,
+    accept: Annotated[str | None, typer.Option(help="Let the difference with this key stand; needs --because.")] = None,
+    because: Annotated[str, typer.Option(help="Why it may stand, for the ledger.")] = "",
+) -> None:
+    """Bokun's bookings, our ledger and Space Invoices' documents side by side; every difference named.
+
+    Exit code 0 only when nothing differs, 3 with differences.
+
+    Example: bokun-sync audit --since 2026-11-01 --until 2026-12-01 --html audit.html
+    """
+    if accept is not None:
+        _accept(accept, because)
+        return
+    if since is None:
+        raise WrongUse("Say --since DAY (and --until DAY), or --accept KEY.")
+    done = _audit(day(since, "--since"), day(until, "--until") if until else _end_of_today())
+    _write(done, csv_file, html_file)
+    _print(done, as_json)
+    if done.failed:
+        raise typer.Exit(FAILED)
+    if done.differences:
+        raise typer.Exit(NEEDS_A_PERSON)
+
+
+def day(text: str, option: str) -> datetime:
+    """The beginning of a day, UTC, or a time with its zone."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise WrongUse(f"{option} must be a day such as 2026-11-01") from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _end_of_today() -> datetime:
+    return datetime.combine(datetime.now(UTC).date() + timedelta(days=1), datetime.min.time(), UTC)
+
+
+def _accept(key: str, because: str) -> None:
+    from worker.flow.audit import accept
+
+    if not because.strip():
+        raise WrongUse("--because must say why the difference may stand")
+    with services() as built:
+        accept(built, key, because=because.strip())
+    say(f"Difference {key} may stand; it is named again once anything about it changes.")
+
+
+def _audit(since: datetime, until: datetime) -> Audited:
+    from worker.flow.audit import audit
+
+    if until <= since:
+        raise WrongUse("--until must be after --since")
+    with services("space_invoices_token", "space_invoices_organizations") as built:
+        return audit(built, since=since, until=until)
+
+
+def _write(done: Audited, csv_file: Path | None, html_file: Path | None) -> None:
+    from worker.cli.report import page
+    from worker.flow.audit import difference_record
+
+    if html_file is not None:
+        html_file.write_text(page(done), encoding="utf-8")
+    if csv_file is not None:
+        columns = ["key", "kind", "organization", "connection", "booking_id", "confirmation_code", "because", "ours",
+                   "theirs", "settle"]  # fmt: skip
+        with csv_file.open("w", encoding="utf-8", newline="") as file:
+            written = csv.DictWriter(file, columns)
+            written.writeheader()
+            written.writerows(_harmless(difference_record(each)) for each in done.differences)
+
+
+def _harmless(row: dict[str, Any]) -> dict[str, Any]:
+    """A cell that a spreadsheet would take for a formula is text."""
+    return {name: f"'{value}" if str(value)[:1] in tuple("=+-@\t\r") else value for name, value in row.items()}
+
+
+def _print(done: Audited, as_json: bool) -> None:
+    from worker.flow.audit import record
+
+    if as_json:
+        print_json(record(done))
+        return
+    print_table(["connection", "", "book", "count", "total", "tax"],
+                [(each.connection, each.currency, each.book, each.count, f"{each.total:,.2f}", f"{each.tax:,.2f}")
+                 for each in done.audit.lines], empty="Nothing was booked in this period.")  # fmt: skip
+    say("")
+    for each in done.differences[:MOST_SHOWN]:
+        say(f"{each.code}  {each.kind}: {each.because}")
+        say(f"    {each.settle}    (key {each.key})")
+    if len(done.differences) > MOST_SHOWN:
+        say(f"... and {len(done.differences) - MOST_SHOWN} more: use --json, --csv or --html.")
+    for failed in done.failed:
+        warn(f"Not compared: {failed}")
+    say(summary(done))
+
+
+def summary(done: Audited) -> str:
+    """One sentence about the whole."""
+    span = f"{done.since:%Y-%m-%d} to {_last(done.until)}"
+    counted = f"{done.audit.sales} sales of {span} compared"
+    beside = [
+        f"{done.audit.under_way} still under way" if done.audit.under_way else "",
+        f"{len(done.accepted)} accepted differences" if done.accepted else "",
+    ]
+    found = f"{len(done.differences)} differences" if done.differences else "no difference"
+    return f"{', '.join([counted, *filter(None, beside)])}: {found}."
+
+
+def _last(until: datetime) -> date:
+    return (until - timedelta(microseconds=1)).date()
