@@ -72,6 +72,12 @@ def test_a_question_without_a_terminal_needs_yes(mirrored, words):
     assert said.lines[-1].endswith("? Say --yes to do it without being asked.")
 
 
+def test_what_the_service_does_all_day_needs_no_yes(mirrored):
+    """A drain without a terminal, as in a line of cron, goes ahead."""
+    mirrored.book()
+    assert (mirrored("drain").code, mirrored.documents) == (0, [("invoice", A)])
+
+
 def test_unknown_things_are_1(mirrored):
     """What does not exist is one line and 1."""
     for words in (

@@ -18,6 +18,7 @@ WRONG = {
     "DELIVER_EVERY": "-1",
     "RECONCILE_EVERY": "often",
     "REFRESH_EVERY": "nan",
+    "RESCAN_EVERY": "0",
     "POLL_OVERLAP": "-1",
     "CALL_TIMEOUT": "0",
     "SEND_GUARD": "0",
