@@ -3,10 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev run demo test check up bench simulate chaos lock clean
+.PHONY: help setup dev run demo test test-long check up bench simulate chaos lock clean
 
 help:  ## print what can be done
-	@$(PYTHON) -c "import re; [print(f'  make {m[1]:8} {m[2]}') for m in re.finditer(r'^(\w+):.*?## (.*)', open('Makefile').read(), re.M)]"
+	@$(PYTHON) -c "import re; [print(f'  make {m[1]:10} {m[2]}') for m in re.finditer(r'^([\w-]+):.*?## (.*)', open('Makefile').read(), re.M)]"
 
 setup:  # what running needs
 	@$(PYTHON) bootstrap.py run
@@ -22,7 +22,10 @@ up: setup  ## everything for one machine: broker, worker, beat, web (settings in
 
 test: dev  ## the tests (under five minutes on two cores)
 	@echo "Running the tests; real Redis and PostgreSQL servers are started where they are needed ..."
-	@$(BIN)/python -m pytest -n 2 -q
+	@$(BIN)/python -m pytest -n 2 -q -m "not long"
+
+test-long: dev  ## the long tests: Procfile, kills, simulation, a death at every step (about ten minutes)
+	@$(BIN)/python -m pytest -n 2 -q -m long
 
 check: dev  ## lint, types, import contracts
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

@@ -17,6 +17,25 @@ from worker.store.database import must_be_closed
 sys.setswitchinterval(0.0005)
 
 
+LONG = (
+    "tests/journeys/",
+    "tests/simulation/",
+    "tests/flow/test_backfill.py",
+    "tests/flow/test_both_databases.py",
+    "tests/flow/test_crashes.py",
+    "tests/flow/test_state_machine.py",
+    "tests/flow/test_storm.py",
+)
+"""What `make test-long` runs beside the rest: real processes, seeds, and a death at every step."""
+
+
+def pytest_collection_modifyitems(items):
+    """Marks the long ones by where they live."""
+    for item in items:
+        if item.path.relative_to(item.config.rootpath).as_posix().startswith(LONG):
+            item.add_marker(pytest.mark.long)
+
+
 class LeavesThisMachine(AssertionError):
     """A test wanted to talk to somebody else."""
 

@@ -31,8 +31,12 @@ def check_store(services: Services) -> Iterator[Finding]:
     late = sorted(
         bell for bell, limit in services.terms.bells.items() if bell not in heard or heard[bell] < now - limit
     )
-    yield Finding("bells", not late, f"not heard in time: {', '.join(late)}" if late else "all heard in time",
-                  "start worker and beat, or `bokun-sync up`" if late else "")  # fmt: skip
+    start = "start worker and beat, or `bokun-sync up`"
+    if not heard:
+        yield Finding("bells", True, "none heard yet: no worker has run on this database", start)
+    else:
+        yield Finding("bells", not late, f"not heard in time: {', '.join(late)}" if late else "all heard in time",
+                      start if late else "")  # fmt: skip
     yield Finding("webhooks", not silent, f"silent for {', '.join(silent)}" if silent else "none looks broken",
                   "check the webhook's address and secret in Bokun" if silent else "")  # fmt: skip
     for each in known:
