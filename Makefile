@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev run demo test test-long check up bench simulate chaos lock clean
+.PHONY: help setup dev run demo test test-long check up simulate chaos lock clean
 
 help:  ## print what can be done
 	@$(PYTHON) -c "import re; [print(f'  make {m[1]:10} {m[2]}') for m in re.finditer(r'^([\w-]+):.*?## (.*)', open('Makefile').read(), re.M)]"

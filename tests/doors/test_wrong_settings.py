@@ -39,7 +39,6 @@ WRONG = {
     "FLOWER_PORT": "http",
     "IN_FLIGHT": "0",
     "KEEP_CONTENT_DAYS": "0",
-    "RESCAN_EVERY": "0",
     "AUDIT_EVERY": "-1",
     "AUDIT_DAYS": "0",
     "DIGEST_EVERY": "daily",
