@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -259,11 +258,6 @@ def require(settings: Settings, *names: str) -> None:
         empty = not value.get_secret_value() if isinstance(value, SecretStr) else not value
         if empty:
             raise WrongSettings(f"{name.upper()} is not set; see README.md, Settings, or .env.example")
-
-
-def database_file(url: str) -> Path | None:
-    """The file of a SQLite URL; None for a database that is none."""
-    return Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
 
 
 def _with_host(address: str) -> str:
