@@ -5,11 +5,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-import structlog
 
 from tests.simulation.baton import Worker
 from tests.simulation.judge import judge
-from tests.simulation.play import Ground, Play, Weakened
+from tests.simulation.play import Play, Weakened
 from tests.simulation.seeds import play
 from worker.domain.delivery import Event
 from worker.domain.outcome import EVENT, Outcome
@@ -51,22 +50,6 @@ def stopped(ground, weakened, at):
     play.workers, play.stopped = play.stopped, []
     play.heal()
     return play
-
-
-@pytest.fixture(scope="module")
-def ground():
-    """What all seeds share."""
-    made = Ground()
-    yield made
-    made.close()
-
-
-@pytest.fixture(autouse=True)
-def quiet(monkeypatch):
-    """Nobody reads the log of a storm, and no group waits for an answer that is there."""
-    monkeypatch.setattr(deliver, "GROUP_WAIT", 0.0)
-    with structlog.testing.capture_logs():
-        yield
 
 
 def damaged(ground, weakened=None, *, invariant="", most=40):

@@ -3,30 +3,12 @@
 from datetime import timedelta
 
 import pytest
-import structlog
 
-from tests.simulation.play import Ground, Play
-from worker.flow import deliver
+from tests.simulation.play import Play
 from worker.store import tables
 
 GUARD = timedelta(seconds=10)
 STEPS = 30
-
-
-@pytest.fixture(scope="module")
-def ground():
-    """What all plays share."""
-    made = Ground()
-    yield made
-    made.close()
-
-
-@pytest.fixture(autouse=True)
-def quiet(monkeypatch):
-    """Nobody reads the log, and no group waits for an answer that is there."""
-    monkeypatch.setattr(deliver, "GROUP_WAIT", 0.0)
-    with structlog.testing.capture_logs():
-        yield
 
 
 def columns(play, model, *names):
