@@ -29,12 +29,16 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=2)
     wanted = parser.parse_args()
     started, figures, failed = time.monotonic(), Counter[str](), 0
+    played = 0
     for told in _all(range(wanted.first, wanted.first + wanted.seeds), wanted.processes):
         for each in told:
             figures += each.figures
             if each.damages:
                 failed += 1
                 print(f"seed {each.seed}:", *each.damages, *each.story, sep="\n  ", flush=True)
+        played += len(told)
+        left = (time.monotonic() - started) / played * (wanted.seeds - played) / 60
+        print(f"{played} of {wanted.seeds} seeds, {failed} with damage, {left:.0f} minutes left", file=sys.stderr)
     print(f"{wanted.seeds} seeds, {failed} with damage, {(time.monotonic() - started) / 60:.1f} minutes")
     for name, count in sorted(figures.items()):
         print(f"  {name:<16} {count}")
