@@ -15,7 +15,8 @@ from sqlalchemy import Connection as Open
 from sqlalchemy import and_, bindparam, case, or_, select, update
 from sqlalchemy.engine import Row
 
-from worker.domain.delivery import Event, State, advance
+from worker.domain.decision import ISSUING, Document
+from worker.domain.delivery import TOLD, Event, State, advance
 from worker.store.statements import any_row, insert_missing, table
 from worker.store.tables import Attempt, Booking, Connection, Delivery, Notice
 
@@ -80,14 +81,17 @@ def claim(
     """Claims due deliveries of one connection and opens their attempts, in the caller's transaction.
 
     A delivery is not claimed without a fresh look, nor while its booking has an unread notice (what is known now is
-    what counts), nor while another one of the same sale is on the wire, unanswered, not proven yet, or planned before it.
+    what counts), nor while another one of the same sale is on the wire, unanswered, not proven yet, or planned before
+    it, nor as an estimate of a sale that was invoiced: that one is decided again (notices.overtaken).
     IntegrityError (ux_delivery_in_flight) says that another worker was first.
     """
     other = table(Delivery).alias("other")
     same_sale = and_(other.c.organization == _d.organization, other.c.booking_id == _d.booking_id, other.c.id != _d.id)
+    invoiced = and_(other.c.expects_invoice, or_(other.c.taken > 0, other.c.state.in_(TOLD)))
     in_the_way = or_(
         other.c.state.in_([State.SENDING, State.UNKNOWN, State.ACCEPTED]),
         and_(other.c.state == State.PLANNED, other.c.id < _d.id),
+        and_(_d.document == Document.ESTIMATE, _d.moment.in_(ISSUING), invoiced),
     )
     due = (
         select(_d.id)
