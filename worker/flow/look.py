@@ -174,7 +174,8 @@ def _absent(services: Services, row: Row[Any], state: State, now: datetime, *, l
         return Looked(row.id, state, "absent", None, None, now + LOOK_LASTS, now, False)
     again = now + _wait(row.empty_looks)
     called: datetime = row.called_at
-    if not services.terms.absence.proves(row.empty_looks + 1, called_at=called, now=now):
+    rule = services.terms.absence
+    if not (rule.proves(row.empty_looks + 1, called_at=called, now=now) and services.steady(rule.after)):
         return Looked(row.id, state, "absent", None, None, again, None, True)
     looks = f"{row.empty_looks + 1} looks found no trace of it"
     if state is State.ACCEPTED or late:
