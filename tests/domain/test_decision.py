@@ -265,3 +265,14 @@ def test_an_amount_with_many_zeros_is_nothing():
     """0.000 is nothing to invoice, a cent is something."""
     found = [judged(booking(sale=sale(total))).rule for total in ("0.000", "0.01", str(Decimal("-0")))]
     assert found == ["nothing-to-invoice", "on-arrival", "nothing-to-invoice"]
+
+
+def test_what_nobody_said_of_a_connection():
+    """Flags that are not told: active, mails on, and neither of the two ways to wait (seeds/bokun.txt)."""
+    assert Flags() == Flags(
+        active=True,
+        issueInvoiceOnComplete=False,
+        issueInvoiceForBankPayment=False,
+        sendInvoiceAutomatically=True,
+        sendEstimateAutomatically=True,
+    )
