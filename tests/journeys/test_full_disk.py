@@ -83,7 +83,7 @@ def test_a_full_disk_under_postgresql(company, disk):
     for number in ALL:
         company.neighbours.book(bookings.own_sale(number, company.neighbours.world.clock()))
     answers = webhooks(company, 20_000)
-    assert (set(answers[:-1]), answers[-1]) == ({200}, 503)
+    assert (set(answers[:-1]) <= {200}, answers[-1]) == (True, 503)
     assert set(company.documents.values()) <= {1}
     (disk / "filler").unlink()
     company.until(lambda: company.at_rest(MANY), "rest", 90)
