@@ -18,6 +18,7 @@ from config.settings import Settings
 from worker.bokun.signature import sign
 from worker.calls.limiter import Limit, Limiter, LocalLimiter, SharedLimiter, connect
 from worker.calls.sending import CallFailed, Failure, Remote, Seen, Signer
+from worker.flow.steps import Steps
 from worker.calls.telling import hook, mail
 from worker.calls.wire import Wire
 from worker.domain.decision import Policy
@@ -50,6 +51,7 @@ def build(
         token=lambda: secrets.token_hex(16),
         ring=ring,
         flush=lambda: tally.flush(opened),
+        steady=Steps(now, time.monotonic).steady,
         tell=_teller(settings, wire),
     )
 

@@ -27,6 +27,8 @@ from worker.store.looks import Looked
 log = structlog.get_logger()
 MOST = 100
 FIRST_WAIT = timedelta(seconds=4)
+LONGEST_FAILED = timedelta(minutes=2)
+"""A look that was not answered is made again soon: it says nothing, and what was sent waits for it."""
 MOST_PENDING_LOOKS = 14
 """An order without its document is looked at so often, over about two hours; then a person must."""
 
@@ -174,7 +176,8 @@ def _absent(services: Services, row: Row[Any], state: State, now: datetime, *, l
         return Looked(row.id, state, "absent", None, None, now + LOOK_LASTS, now, False)
     again = now + _wait(row.empty_looks)
     called: datetime = row.called_at
-    if not services.terms.absence.proves(row.empty_looks + 1, called_at=called, now=now):
+    rule = services.terms.absence
+    if not (rule.proves(row.empty_looks + 1, called_at=called, now=now) and services.steady(rule.after)):
         return Looked(row.id, state, "absent", None, None, again, None, True)
     looks = f"{row.empty_looks + 1} looks found no trace of it"
     if state is State.ACCEPTED or late:
@@ -200,6 +203,8 @@ def _failed(services: Services, organization: str, views: Sequence[View], failur
     """A look that was not answered says nothing: later again; one that cannot be made at all is a person's matter."""
     tries = max(view.row.looks for view in views) + 1
     until = again_at(now, min(tries + 2, 6), chance=services.chance(), asked=failure.asked)
+    if failure.asked is None:
+        until = min(until, now + LONGEST_FAILED)
     hopeless = failure.failure in _HOPELESS
     given_up = [view for view in views if hopeless and view.row.looks + 1 >= MOST_PENDING_LOOKS]
     ids = [view.row.id for view in views if view not in given_up]
