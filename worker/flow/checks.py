@@ -154,7 +154,9 @@ def _connections(services: Services) -> Iterator[Finding]:
 def _connection(services: Services, each: Stored, braked: int) -> Iterator[Finding]:
     name = f"connection {each.id}"
     if each.blocked_at is not None:
-        yield wrong(name, f"blocked: {each.blocked_by} refuses the credentials", _UNBLOCK[each.blocked_by or ""])
+        yield wrong(
+            name, f"blocked: {each.blocked_because or each.blocked_by}", _UNBLOCK[each.blocked_by or connections.BOKUN]
+        )
     if each.paused_at is not None:
         yield wrong(name, "paused, nothing is sent", f"`bokun-sync connections resume {each.id}`")
     if not each.flags.active:
@@ -171,8 +173,10 @@ def _connection(services: Services, each: Stored, braked: int) -> Iterator[Findi
 
 
 _UNBLOCK = {
-    "bokun": "correct the keys (`connections link`, BOKUN_ACCESS_KEY); it goes on by itself",
-    "space-invoices": "correct SPACE_INVOICES_TOKEN; it goes on by itself",
+    connections.BOKUN: "correct the keys (`connections link`, BOKUN_ACCESS_KEY); it goes on by itself",
+    connections.SPACE_INVOICES: "correct SPACE_INVOICES_TOKEN; it goes on by itself",
+    connections.ORDERS: "give the token's user the right to issue; an order is tried within the hour, or at once after"
+    " `bokun-sync connections resume`",
 }
 
 STORE_CHECKS: tuple[Callable[[Services], Iterator[Finding]], ...] = (

@@ -209,7 +209,7 @@ def _failed(services: Services, organization: str, views: Sequence[View], failur
     log.warning("look.failed", organization=organization, outcome=failure.failure.value, status=failure.status)
     if failure.failure is Failure.CREDENTIALS:
         of = sorted({id_ for view in views for id_ in view.expected.connections})
-        block(services, of, by="space-invoices", because=failure.sentence)
+        block(services, of, by=connections.ORDERS, because=failure.sentence)
 
 
 def _given_up(row: Row[Any], failure: CallFailed, now: datetime) -> Looked:
