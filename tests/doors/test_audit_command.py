@@ -109,7 +109,7 @@ class Tags(HTMLParser):
         super().__init__()
         self.tags, self.text = [], ""
 
-    def handle_starttag(self, tag, attrs):
+    def handle_starttag(self, tag, _attrs):
         self.tags.append(tag)
 
     def handle_data(self, data):
@@ -131,7 +131,12 @@ def test_the_report_shows_foreign_words_as_text(mirrored, tmp_path):
     said = mirrored("audit", "--since", SINCE, "--html", "report.html", "--csv", "report.csv")
     page = Tags()
     page.feed((tmp_path / "report.html").read_text())
-    assert (said.code, "script" in page.tags, f"1{evil}" in page.text, f"T-{evil}" in page.text) == (3, False, True, True)
+    assert (said.code, "script" in page.tags, f"1{evil}" in page.text, f"T-{evil}" in page.text) == (
+        3,
+        False,
+        True,
+        True,
+    )
 
 
 def test_the_report_needs_nothing_else(sold, tmp_path):
