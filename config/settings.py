@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -133,6 +134,9 @@ class Settings(BaseSettings):
     smtp_url: SecretStr = SecretStr("")
     """The mail server, `smtp://user:password@host:587` (STARTTLS where offered) or `smtps://…`."""
 
+    web_url: str = ""
+    """Address under which Bokun reaches `web` (`https://sync.example.com`); `doctor` asks there whether it answers."""
+
     @field_validator(
         "space_invoices_organizations", "bank_payment_types", "trusted_proxies", "prices_currencies", mode="before"
     )
@@ -186,6 +190,11 @@ class Settings(BaseSettings):
         if not value.startswith(("https://", "http://")):
             raise ValueError("must begin with https:// (or http:// for a stand-in)")
         return _with_host(value).rstrip("/")
+
+    @field_validator("web_url")
+    @classmethod
+    def _own_address(cls, value: str) -> str:
+        return cls._web_address(value) if value else value
 
     @field_validator("alert_url")
     @classmethod
@@ -258,6 +267,17 @@ def require(settings: Settings, *names: str) -> None:
         empty = not value.get_secret_value() if isinstance(value, SecretStr) else not value
         if empty:
             raise WrongSettings(f"{name.upper()} is not set; see README.md, Settings, or .env.example")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a name or address means this machine only."""
+    name = host.strip("[]").lower()
+    if name == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 def _with_host(address: str) -> str:

@@ -20,6 +20,7 @@ sys.setswitchinterval(0.0005)
 LONG = (
     "tests/journeys/",
     "tests/simulation/",
+    "tests/doors/test_apply_process.py",
     "tests/flow/test_backfill.py",
     "tests/flow/test_both_databases.py",
     "tests/flow/test_crashes.py",

@@ -38,7 +38,6 @@ EDGES = {
     "worker/cli/audit.py": {"now"},
     "worker/cli/broker.py": {"socket", "time"},
     "worker/cli/demo.py": {"environ", "os", "time"},
-    "worker/cli/doctor.py": {"now"},
     "worker/cli/enqueue.py": {"time", "uuid"},
     "worker/cli/supervise.py": {"environ", "os", "time"},
 }

@@ -44,6 +44,7 @@ WRONG = {
     "DIGEST_EVERY": "daily",
     "ALERT_URL": "alerts.example",
     "SMTP_URL": "mail.example",
+    "WEB_URL": "sync.example",
 }
 FREE = {
     "SPACE_INVOICES_TOKEN", "SPACE_INVOICES_ORGANIZATIONS", "BOKUN_ACCESS_KEY", "BOKUN_SECRET_KEY", "BOKUN_APP_SECRET",

@@ -348,7 +348,7 @@ def test_a_401_to_an_order_plans_it_again_without_cost(booked):
     """The delivery that met it is planned again, costs no attempt and goes on when the token works."""
     booked.sandbox.faults.add(**ORDER, kind="status", code=401)
     booked.drain()
-    assert blocks(booked) == [("space-invoices",)]
+    assert blocks(booked) == [("space-invoices: orders",)]
     assert booked.rows(tables.Delivery, "state", "attempts", "failures") == [("planned", 0, 0)]
     booked.later(minutes=5)
     assert (blocks(booked), booked.documents) == ([(None,)], [("invoice", A)])

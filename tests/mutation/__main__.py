@@ -114,7 +114,9 @@ def chosen(modules: Sequence[str], part: str | None) -> Iterator[Mutant]:
     sources = {file.stem: file.read_text() for file in sorted(DOMAIN.glob("*.py")) if file.stem != "__init__"}
     enumerations = members([ast.parse(source) for source in sources.values()])
     for module in modules or sources:
-        yield from (each for each in mutants(module, sources[module], enumerations) if part is None or part in each.name)
+        yield from (
+            each for each in mutants(module, sources[module], enumerations) if part is None or part in each.name
+        )
 
 
 def accepted() -> dict[str, str]:
@@ -142,7 +144,9 @@ def main() -> int:
             silent += 1
             print(f"worker/domain/{mutant.module}.py:{mutant.line} {mutant.name}", flush=True)
     minutes = (time.monotonic() - started) / 60
-    print(f"{count} mutants, {noticed} noticed, {count - noticed - silent} excused, {silent} not noticed, {minutes:.1f} minutes")
+    print(
+        f"{count} mutants, {noticed} noticed, {count - noticed - silent} excused, {silent} not noticed, {minutes:.1f} minutes"
+    )
     return 1 if silent else 0
 
 

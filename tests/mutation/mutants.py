@@ -92,7 +92,9 @@ def _others(node: ast.AST, parent: ast.AST, enumerations: dict[str, list[str]]) 
         case ast.IfExp(test, body, orelse):
             yield ast.IfExp(test, orelse, body)
         case ast.If(_, body, orelse):
-            yield from (ast.If(ast.Constant(value=always), body, orelse, lineno=node.lineno) for always in (True, False))
+            yield from (
+                ast.If(ast.Constant(value=always), body, orelse, lineno=node.lineno) for always in (True, False)
+            )
         case ast.Constant():
             yield from _constants(node)
         case ast.Call(ast.Name(name), args, keywords) if name in _NAMES:

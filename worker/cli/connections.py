@@ -286,6 +286,7 @@ def settle_import(number: int, because: Because) -> None:
 
 
 def _set_pause(connection: str, *, paused: bool) -> None:
+    from worker.flow import blocks
     from worker.store import connections
 
     with services() as built:
@@ -293,6 +294,7 @@ def _set_pause(connection: str, *, paused: bool) -> None:
         if not built.database.run(lambda open_: connections.change(open_, connection, paused_at=at)):
             raise Failed(f"Connection {connection} is not mirrored: run `bokun-sync connections refresh`.")
         if not paused:
+            blocks.unblock(built, [connection], by=connections.ORDERS)
             built.ring("tasks.plan.notices")
 
 

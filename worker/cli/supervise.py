@@ -171,11 +171,11 @@ def stop_broker(server: subprocess.Popen[bytes] | None) -> None:
 
 def flower(settings: Settings) -> int:
     """Flower in place of this process: on loopback unless told otherwise, and then only behind a login."""
-    from config.settings import require
+    from config.settings import is_loopback, require
 
     require(settings, "redis_url")
     password = settings.flower_basic_auth.get_secret_value()
-    if settings.flower_address not in ("127.0.0.1", "localhost", "::1") and not password:
+    if not is_loopback(settings.flower_address) and not password:
         raise WrongUse("FLOWER_ADDRESS is not loopback, so FLOWER_BASIC_AUTH (user:password) must be set.")
     environment = {**os.environ, "FLOWER_PURGE_OFFLINE_WORKERS": "600", "FLOWER_MAX_TASKS": "5000"}
     if password:

@@ -42,8 +42,7 @@ class Audited:
 def audit(services: Services, *, since: datetime, until: datetime) -> Audited:
     """Compares the bookings made in the period; an organization whose books stay closed does not hide the others."""
     now = services.clock()
-    start = services.terms.policy.start_from
-    period = Period(since if start is None else max(since, start), until, now)
+    period = Period(since, until, now, services.terms.policy.start_from)
     with services.database.reading() as open_:
         stored = connections.load(open_)
         let = audits.accepted(open_)

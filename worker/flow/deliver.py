@@ -26,7 +26,7 @@ from worker.calls.wire import Reply, Silence
 from worker.domain.delivery import Event, State
 from worker.domain.outcome import EVENT, MAY_HAVE_TAKEN_EFFECT, Answered, NoAnswer, Outcome, outcome
 from worker.domain.retry import again_at, gives_up
-from worker.flow.blocks import block
+from worker.flow.blocks import block, unblock
 from worker.flow.brakes import brake
 from worker.flow.look import look
 from worker.flow.services import Services, Until
@@ -51,6 +51,8 @@ class Sent:
 
     claimed: Claimed
     answer: Reply | Silence
+    probe: bool = False
+    """Its connection's orders were refused before: what it meets says whether they still are."""
 
 
 @dataclass
@@ -145,8 +147,11 @@ def _claim_some(
     """Claims fairly: every connection that has something due gets its share of the room."""
     found: list[tuple[Claimed, Stored]] = []
     share = max(1, room // max(1, len(lanes)))
-    for lane in (each for each in lanes[:room] if each.works):
-        most, past = brake(services, open_, lane, min(share, room - len(found)), now)
+    for lane in lanes[:room]:
+        if not lane.works and not connections.probes(open_, lane, now):
+            continue
+        most = min(share, room - len(found)) if lane.works else 1
+        most, past = brake(services, open_, lane, most, now)
         tokens = (services.token() for _ in range(most))
         these = and_(which, claims.RELEASED) if past else which
         claimed = claims.claim(open_, lane.id, now, most=most, lease=services.terms.lease, tokens=tokens, which=these)
@@ -167,7 +172,7 @@ def _submit(
                 call, send_until=send_until, key=claimed.key, patience=services.terms.send_guard
             )
         finally:
-            answered.put(Sent(claimed, answer))
+            answered.put(Sent(claimed, answer, probe=not stored.works))
 
     services.pool.submit(copy_context().run, send)
 
@@ -264,6 +269,8 @@ def why(answer: Reply | Silence, which: Outcome) -> str | None:
 def _after(services: Services, sent: Sent, which: Outcome) -> None:
     """What an outcome means beyond its delivery, and its line in the log."""
     facts = {"delivery": sent.claimed.id, "booking": sent.claimed.booking, "connection": sent.claimed.connection}
+    if sent.probe and which in (Outcome.ACCEPTED, Outcome.REFUSED):
+        unblock(services, [sent.claimed.connection], by=connections.ORDERS)
     if which is Outcome.ACCEPTED:
         log.info("delivery.accepted", **facts)
         return
@@ -275,6 +282,6 @@ def _after(services: Services, sent: Sent, which: Outcome) -> None:
     )
     if which is Outcome.CREDENTIALS:
         because = why(sent.answer, which) or ""
-        block(services, [sent.claimed.connection], by="space-invoices", because=because)
+        block(services, [sent.claimed.connection], by=connections.ORDERS, because=because)
     if which is Outcome.GONE:
         services.ring("tasks.refresh.connections")

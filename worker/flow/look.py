@@ -88,9 +88,14 @@ def _expected(row: Row[Any], names: set[str], of: Sequence[str], live: Sequence[
         names=frozenset(names),
         connections=frozenset(of),
         explained=frozenset(others),
-        sent=row.taken > 0,
+        sent=row.taken > 0 and not _to_be_sent_again(row),
         released=row.released,
     )
+
+
+def _to_be_sent_again(row: Row[Any]) -> bool:
+    """A person released it and it has not gone out since: this look asks what it looked like before a first send."""
+    return bool(row.released) and row.state == State.PLANNED
 
 
 def _orders(services: Services, organization: str, views: Sequence[View]) -> list[Order] | CallFailed:
@@ -149,6 +154,10 @@ def _looked(services: Services, row: Row[Any], what: Sight, now: datetime, *, la
         case Found(order, document):
             reason = "it was there already" if state is State.PLANNED else None
             return Looked(row.id, state, "found", Event.FOUND, reason, now, None, False, order, document)
+        case Mismatched(because) if _to_be_sent_again(row):
+            reason = f"{because}: it is not sent beside that, released or not; once it is put right there,"
+            reason = f"{reason} bokun-sync deliveries settle {row.id}"
+            return Looked(row.id, state, "mismatched", Event.MISMATCHED, reason, now, None, False)
         case Mismatched(because):
             return Looked(row.id, state, "mismatched", Event.MISMATCHED, because, now, None, False)
         case Pending() if state is State.PLANNED and row.released and row.looks + 1 >= MOST_PENDING_LOOKS:
@@ -214,7 +223,7 @@ def _failed(services: Services, organization: str, views: Sequence[View], failur
     log.warning("look.failed", organization=organization, outcome=failure.failure.value, status=failure.status)
     if failure.failure is Failure.CREDENTIALS:
         of = sorted({id_ for view in views for id_ in view.expected.connections})
-        block(services, of, by="space-invoices", because=failure.sentence)
+        block(services, of, by=connections.ORDERS, because=failure.sentence)
 
 
 def _given_up(row: Row[Any], failure: CallFailed, now: datetime) -> Looked:

@@ -17,6 +17,7 @@ from sqlalchemy.engine import Row
 
 from worker.domain.decision import ISSUING, Document
 from worker.domain.delivery import TOLD, Event, State, advance
+from worker.store.connections import may_send
 from worker.store.statements import any_row, insert_missing, table
 from worker.store.tables import Attempt, Booking, Connection, Delivery, Notice
 
@@ -54,10 +55,9 @@ def of_backfill(backfill: str) -> Any:
 
 
 def lanes(open_: Open, now: datetime, *, connection: str | None = None, which: Any = LIVE) -> list[str]:
-    """The connections that have something to send and may: neither paused nor blocked nor gone."""
+    """The connections that have something to send and may."""
     due = any_row(Delivery, _d.connection_id == _c.id, _d.state == State.PLANNED, _d.due_at <= now, which)
-    free = and_(_c.paused_at.is_(None), _c.blocked_at.is_(None), _c.gone_at.is_(None))
-    found = select(_c.id).where(free, due).order_by(_c.id)
+    found = select(_c.id).where(may_send(now), due).order_by(_c.id)
     return list(open_.execute(found if connection is None else found.where(_c.id == connection)).scalars())
 
 

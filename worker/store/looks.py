@@ -13,6 +13,7 @@ from sqlalchemy.engine import Row
 
 from worker.domain.delivery import Event, State, advance
 from worker.store.claims import HISTORY, of_backfill
+from worker.store.connections import may_send
 from worker.store.statements import insert_missing, table
 from worker.store.tables import Attempt, Connection, Delivery, Look
 
@@ -27,7 +28,7 @@ def to_look_for(
 
     Every kind of state is asked for by itself, so that many waiting looks of one kind do not delay the other.
     """
-    working = select(_c.id).where(_c.blocked_at.is_(None), _c.gone_at.is_(None), _c.paused_at.is_(None))
+    working = select(_c.id).where(may_send(now))
     due = select(_d.id).where(_d.look_at <= now, _d.state.in_(states))
     if State.PLANNED in states:
         due = due.where(_d.due_at <= now, _d.connection_id.in_(working))

@@ -38,6 +38,13 @@ def is_current(engine: Engine) -> bool:
         return _version(connection) == head()
 
 
+def is_known(engine: Engine) -> bool:
+    """Whether this code knows the version that the database has; an empty database counts as known."""
+    with engine.connect() as connection:
+        found = _version(connection)
+    return found is None or found in {each.revision for each in ScriptDirectory(str(_MIGRATIONS)).walk_revisions()}
+
+
 def head() -> str | None:
     """The newest version that this code knows."""
     return ScriptDirectory(str(_MIGRATIONS)).get_current_head()

@@ -12,6 +12,7 @@ from sqlalchemy.engine import Row
 
 from worker.domain.decision import Document
 from worker.domain.delivery import TOLD, State
+from worker.store.connections import may_read
 from worker.store.statements import any_row, every, insert, table
 from worker.store.tables import Booking, Connection, Delivery, Notice, Sighting
 
@@ -107,7 +108,7 @@ def claim(
 
     Those of a connection that is paused, blocked or gone pile up, one per booking, until it goes on.
     """
-    working = select(_c.id).where(_c.paused_at.is_(None), _c.blocked_at.is_(None), _c.gone_at.is_(None))
+    working = select(_c.id).where(may_read())
     due = select(_n.id).where(_n.due_at <= now, _n.connection_id.in_(working))
     if connection is not None:
         due = due.where(_n.connection_id == connection)

@@ -9,11 +9,10 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from config.settings import Settings
+from config.settings import Settings, is_loopback
 from worker.flow.services import Services
 from worker.web.app import build
 from worker.web.limits import MOST_BYTES
-from worker.web.login import is_loopback
 
 log = structlog.get_logger()
 HEAD_SECONDS = 5.0
