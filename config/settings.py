@@ -107,6 +107,8 @@ class Settings(BaseSettings):
     """Port that Flower listens on."""
     flower_basic_auth: SecretStr = SecretStr("")
     """`user:password` of Flower's login; without it Flower is read only."""
+    worker_name: Annotated[str, Field(pattern=r"^[\w.-]*$")] = ""
+    """Name of a worker in Flower, before the @ and its host; empty: `worker-` and its process id, so that no two are one."""
     in_flight: Annotated[int, Field(ge=1, le=256)] = 32
     """Calls that one process may have under way at once."""
     page_password: SecretStr = SecretStr("")
