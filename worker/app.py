@@ -121,7 +121,7 @@ def bell(name: str, *, limit: int = 60) -> Callable[[Callable[..., object]], Any
         @functools.wraps(step)
         def task(self: Any, *ids: str | int) -> None:
             structlog.contextvars.clear_contextvars()
-            structlog.contextvars.bind_contextvars(bell=name)
+            structlog.contextvars.bind_contextvars(bell=name, run=str(self.request.id or ""))
             _hear(services(), name, str(self.request.id or ""), functools.partial(step, services(), *ids))
 
         return task

@@ -28,15 +28,18 @@ app = group("")
 
 @app.command()
 def migrate() -> None:
-    """Brings the database to the newest version; harmless to repeat.
+    """Brings the database to the newest version, and has what is planned looked for anew; harmless to repeat.
 
     Example: bokun-sync migrate
     """
+    from worker.store import looks
     from worker.store.database import Database
     from worker.store.migrate import upgrade
+    from worker.wiring import now
 
     database = Database(settings().database_url)
     before, after = upgrade(database.engine)
+    database.run(lambda open_: looks.forget(open_, now()))  # it may be a backup that was restored a minute ago
     database.close()
     say(f"The database is at version {after}." if before == after else f"The database went from {before} to {after}.")
 

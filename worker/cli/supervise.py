@@ -178,6 +178,7 @@ def flower(settings: Settings) -> int:
     if not is_loopback(settings.flower_address) and not password:
         raise WrongUse("FLOWER_ADDRESS is not loopback, so FLOWER_BASIC_AUTH (user:password) must be set.")
     environment = {**os.environ, "FLOWER_PURGE_OFFLINE_WORKERS": "600", "FLOWER_MAX_TASKS": "5000"}
+    environment.pop("FLOWER_BASIC_AUTH_FILE", None)  # read already; Flower itself knows the variable alone
     if password:
         environment["FLOWER_BASIC_AUTH"] = password  # in the environment, because arguments show in `ps`
     else:

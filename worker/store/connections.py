@@ -205,6 +205,12 @@ def change(open_: Open, connection_id: str, **values: Any) -> int:
     return open_.execute(update(Connection).where(_t.id == connection_id).values(**values)).rowcount
 
 
+def replace_keys(open_: Open, connection_id: str, old: tuple[str, str], new: tuple[str, str]) -> int:
+    """Both keys at once, where they are still the old ones; returns how many rows there were."""
+    same = update(Connection).where(_t.id == connection_id, _t.access_key == old[0], _t.secret_key == old[1])
+    return open_.execute(same.values(access_key=new[0], secret_key=new[1])).rowcount
+
+
 def every_ordered(open_: Open, *where: Any) -> Sequence[Row[Any]]:
     return open_.execute(select(table(Connection)).where(*where).order_by(_t.id)).all()
 
