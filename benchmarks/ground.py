@@ -104,15 +104,20 @@ class Remote:
     def facts(self) -> dict[str, Any]:
         return self._ask("/_facts")
 
+    def last(self) -> tuple[str, float]:
+        """The booking of the last order and when it came (wall clock)."""
+        name, at = self._ask("/_last")
+        return str(name), float(at)
+
     def forget(self) -> None:
         self._ask("/_forget")
 
     def set(self, **values: object) -> None:
         self._ask("/_set", json.dumps(values).encode())
 
-    def _ask(self, path: str, body: bytes | None = None) -> dict[str, Any]:
+    def _ask(self, path: str, body: bytes | None = None) -> Any:
         with urllib.request.urlopen(self.url + path, body) as answer:  # noqa: S310 - our own process on loopback
-            return json.load(answer)  # type: ignore[no-any-return]
+            return json.load(answer)
 
 
 @dataclass
@@ -178,12 +183,16 @@ class Ground:
 
     def worker(self, environment: Mapping[str, str], *, children: int = 2) -> Running:
         """The Procfile's worker with so many children, once it is idle."""
-        self.flush()
-        running = self.start(sys.executable, "-m", "celery", "-A", "worker.celery", "worker", "--without-gossip",
-                             "--without-mingle", "--loglevel", "WARNING", "--concurrency", str(children),
-                             log="worker", **environment)  # fmt: skip
+        running = self.worker_unrested(environment, children=children)
         idle(running)
         return running
+
+    def worker_unrested(self, environment: Mapping[str, str], *, children: int = 2) -> Running:
+        """The same, at once: it finds work and does not come to rest."""
+        self.flush()
+        return self.start(sys.executable, "-m", "celery", "-A", "worker.celery", "worker", "--without-gossip",
+                             "--without-mingle", "--loglevel", "WARNING", "--concurrency", str(children),
+                             log="worker", **environment)  # fmt: skip
 
     def flush(self) -> None:
         import redis
@@ -206,7 +215,7 @@ def idle(running: Running, *, seconds: float = 60) -> None:
     while quiet < 3:
         time.sleep(0.25)
         now = running.cpu
-        quiet = quiet + 1 if now - before <= 0.02 and now > 0.5 else 0
+        quiet = quiet + 1 if now - before <= 0.02 and now > 0.2 else 0
         before = now
         if running.process.poll() is not None or time.monotonic() > end:
             raise Failed(f"a worker did not come to rest: {running.log.read_text()[-2000:]}")

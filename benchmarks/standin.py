@@ -22,7 +22,7 @@ from benchmarks import bookings
 
 ORGANIZATION = "org"
 CONNECTION = "cccccccccccccccccccccccc"
-_BOOKING = re.compile(rb'"bookingId":(\d+)')
+_BOOKING = re.compile(rb'"bookingId": ?(\d+)')
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _ANSWER = "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n{more}\r\n"
 
@@ -53,6 +53,7 @@ class World:
         self.times: list[float] = []
         self.refused = 0
         self.lanes: dict[str, list[float]] = {}
+        self.last: tuple[str, float] = ("", 0.0)
         self._pages: dict[tuple[int, int], bytes] = {}
 
     def facts(self) -> dict[str, object]:
@@ -62,6 +63,7 @@ class World:
             "orders": len(self.orders),
             "twice": sum(n for times, n in posted.items() if times > 1),
             "refused": self.refused,
+            "last": self.last,
             "times": self.times[:: max(1, len(self.times) // 20000)],
             "lanes": {name: [min(at), max(at)] for name, at in self.lanes.items()},
         }
@@ -69,7 +71,7 @@ class World:
     def answer(self, method: bytes, path: bytes, body: bytes) -> bytes:
         if path.startswith(b"/_"):
             return self._control(path, body)
-        if self.limit and not self._allowed():
+        if self.limit and path.startswith(b"/booking.json") and not self._allowed():
             self.refused += 1
             return _LATER
         if method == b"POST":
@@ -93,6 +95,7 @@ class World:
             name = found[1].decode() if found else "?"
             self.orders[name] = self.orders.get(name, 0) + 1
             self.lanes.setdefault(path[7:31].decode(), []).append(time.time())
+            self.last = (name, time.time())
             return _TAKEN
         if path.startswith(b"/booking.json/booking-search"):
             self.calls["search"] += 1
@@ -143,6 +146,8 @@ class World:
             for name, value in json.loads(body).items():
                 setattr(self, name, value)
             self._pages.clear()
+        if path == b"/_last":
+            return _answer(json.dumps(self.last).encode())
         if path == b"/_forget":
             self.orders.clear()
             self.calls.clear()
