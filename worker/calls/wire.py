@@ -1,8 +1,9 @@
 """The only door to the network: one connection a thread, one deadline a call, and the trace that says what left.
 
-httpx is frozen upstream and its timeouts are per read: a remote that drips a byte a second holds a call for ever. So
-the connection pool gets a network backend whose every wait ends at the call's deadline. One client with many
-connections scans its pool for each request; a client of one connection per thread costs a ninth (performance.md 2).
+httpx's timeouts are per read: a remote that drips a byte a second holds a call for ever. So its connections
+(httpcore's) get a network backend whose every wait ends at the call's deadline. They are used without httpx's client
+and pool, which cost more than everything else about a call together (docs/adr/0005): a thread has one connection to
+each remote, and nobody looks for a free one.
 """
 
 from __future__ import annotations
@@ -10,12 +11,11 @@ from __future__ import annotations
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import httpcore
-import httpx
 
 KEEP_SECONDS = 2.0
 """An idle connection is used again only this long: shorter than servers keep theirs, so a POST does not meet a
@@ -73,46 +73,71 @@ class Wire:
         self._may_send = may_send
         self._ssl = ssl.create_default_context()
         self._local = threading.local()
-        self._clients: set[httpx.Client] = set()
+        self._kept: set[httpcore.HTTPConnection] = set()
 
     def close(self) -> None:
         """Closes the kept connections of all threads, once no call is under way."""
-        while self._clients:
-            self._clients.pop().close()
+        while self._kept:
+            self._kept.pop().close()
 
     def send(self, request: Request) -> Reply | Silence:
         """One try, without redirects, retries or proxies; never raises for what the network does."""
         self._may_send()
-        client, deadline = self._client()
+        deadline = self._deadline()
         deadline.at = self._monotonic() + self._timeout
         trace = _Trace(request.send_until, self._monotonic)
+        origin = None
         try:
-            with client.stream(
-                request.method,
-                request.url,
-                headers=dict(request.headers),
-                content=None if request.body is None else request.body.encode(),
-                extensions={"trace": trace},
-            ) as response:
+            prepared = self._prepared(request, trace)
+            origin = prepared.url.origin
+            response = self._connection(origin, deadline).handle_request(prepared)
+            try:
                 body = _read(response, request.largest)
-                return Reply(response.status_code, _lower(response.headers.multi_items()), body)
+            finally:
+                response.close()
+            return Reply(response.status, _lower(response.headers), body)
         except Exception as failed:  # noqa: BLE001 - the trace decides, not the class (reliability.md 2.3)
-            self._forget()
+            self._forget(origin)
             return Silence(trace.began, type(failed).__name__)
 
-    def _client(self) -> tuple[httpx.Client, _Deadline]:
-        if not hasattr(self._local, "client"):
-            self._local.deadline = _Deadline(self._monotonic)
-            pool = _Pool(self._ssl, self._local.deadline)
-            self._local.client = httpx.Client(transport=pool, timeout=self._timeout, trust_env=False)
-            self._clients.add(self._local.client)
-        return self._local.client, self._local.deadline
+    def _prepared(self, request: Request, trace: _Trace) -> httpcore.Request:
+        url = httpcore.URL(request.url)
+        body = b"" if request.body is None else request.body.encode()
+        headers = [(b"host", _host(url)), (b"connection", b"keep-alive")]
+        headers += [(name.encode(), value.encode()) for name, value in request.headers.items()]
+        if request.body is not None or request.method in ("POST", "PUT", "PATCH"):
+            headers.append((b"content-length", str(len(body)).encode()))
+        timeouts = dict.fromkeys(("connect", "read", "write", "pool"), self._timeout)
+        return httpcore.Request(
+            request.method, url, headers=headers, content=body, extensions={"timeout": timeouts, "trace": trace}
+        )
 
-    def _forget(self) -> None:
+    def _deadline(self) -> _Deadline:
+        if not hasattr(self._local, "deadline"):
+            self._local.deadline = _Deadline(self._monotonic)
+            self._local.connections = {}
+        deadline: _Deadline = self._local.deadline
+        return deadline
+
+    def _connection(self, origin: httpcore.Origin, deadline: _Deadline) -> httpcore.HTTPConnection:
+        """This thread's connection to a remote: the kept one, unless it is old or was closed meanwhile."""
+        mine: dict[str, httpcore.HTTPConnection] = self._local.connections
+        kept = mine.get(str(origin))
+        if kept is not None and kept.is_available() and not kept.has_expired():
+            return kept
+        self._forget(origin)
+        fresh = httpcore.HTTPConnection(
+            origin, ssl_context=self._ssl, keepalive_expiry=KEEP_SECONDS, network_backend=_Backend(deadline)
+        )
+        mine[str(origin)] = fresh
+        self._kept.add(fresh)
+        return fresh
+
+    def _forget(self, origin: httpcore.Origin | None) -> None:
         """A connection that failed once is not used again."""
-        self._clients.discard(self._local.client)
-        self._local.client.close()
-        del self._local.client
+        if origin is not None and (failed := self._local.connections.pop(str(origin), None)) is not None:
+            self._kept.discard(failed)
+            failed.close()
 
 
 class _Trace:
@@ -190,59 +215,11 @@ class _Stream(httpcore.NetworkStream):
         return self._stream.get_extra_info(info)
 
 
-class _Pool(httpx.BaseTransport):
-    """One kept connection, with our backend (httpx offers no way to hand one in)."""
-
-    def __init__(self, context: ssl.SSLContext, deadline: _Deadline) -> None:
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=context,
-            max_connections=1,
-            keepalive_expiry=KEEP_SECONDS,
-            network_backend=_Backend(deadline),
-        )
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        response = self._pool.handle_request(
-            httpcore.Request(
-                method=request.method,
-                url=httpcore.URL(
-                    scheme=request.url.raw_scheme,
-                    host=request.url.raw_host,
-                    port=request.url.port,
-                    target=request.url.raw_path,
-                ),
-                headers=request.headers.raw,
-                content=request.stream,
-                extensions=request.extensions,
-            )
-        )
-        return httpx.Response(
-            status_code=response.status,
-            headers=response.headers,
-            stream=_Body(response),
-            extensions=response.extensions,
-        )
-
-    def close(self) -> None:
-        self._pool.close()
-
-
-class _Body(httpx.SyncByteStream):
-    def __init__(self, response: httpcore.Response) -> None:
-        self._response = response
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self._response.iter_stream()
-
-    def close(self) -> None:
-        self._response.close()
-
-
-def _read(response: httpx.Response, largest: int) -> bytes | None:
+def _read(response: httpcore.Response, largest: int) -> bytes | None:
     """The body as it came (nothing is unpacked), or None: the status counts even where the body broke."""
     pieces, size = [], 0
     try:
-        for piece in response.iter_raw():
+        for piece in response.iter_stream():
             pieces.append(piece)
             size += len(piece)
             if size > largest:
@@ -252,5 +229,10 @@ def _read(response: httpx.Response, largest: int) -> bytes | None:
     return b"".join(pieces)
 
 
-def _lower(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
-    return {name.lower(): value for name, value in headers}
+def _host(url: httpcore.URL) -> bytes:
+    host = b"[" + url.host + b"]" if b":" in url.host else url.host
+    return host if url.port is None else host + b":" + str(url.port).encode()
+
+
+def _lower(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    return {name.decode("ascii").lower(): value.decode("iso-8859-1") for name, value in headers}

@@ -1,0 +1,1 @@
+"""What the program costs and how fast it is, measured side by side with yardsticks: `python -m benchmarks`."""

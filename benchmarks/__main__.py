@@ -1,0 +1,79 @@
+"""Measures, prints the table, stores it: `make bench`, or `python -m benchmarks --only deliver --database sqlite`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmarks import plot, report
+from benchmarks.goals import GOALS, POSTGRESQL, SQLITE
+from benchmarks.ground import ROOT, Failed, ground
+from benchmarks.measures import GROUPS
+
+RUNS = ROOT / "benchmarks" / "runs"
+PLOTS = ROOT / "docs" / "benchmarks"
+
+
+def main(words: list[str] | None = None) -> int:
+    options = _options(words)
+    console = Console(stderr=False, width=None if sys.stdout.isatty() else 200)
+    wanted = _groups(options.only)
+    before = report.last(RUNS, quick=options.quick)
+    run: report.Run = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "quick": options.quick,
+                       "commit": report.commit(ROOT), "machine": report.machine(), "figures": {}, "failed": {}}  # fmt: skip
+    for kind in (SQLITE, POSTGRESQL) if options.database == "both" else (options.database,):
+        run["figures"][kind], run["failed"][kind] = {}, {}
+        done = [name for name in wanted if kind == SQLITE or options.database != "both" or not _once(name)]
+        with ground(kind, quick=options.quick) as at:
+            for name in done:
+                for turn in range(1 if options.quick else options.times or GROUPS[name].times):
+                    console.print(f"{kind}: {name} {turn + 1} ...", style="dim")
+                    try:
+                        found = GROUPS[name].measure(at)
+                    except Failed as why:
+                        run["failed"][kind][name] = str(why)
+                        break
+                    run["figures"][kind] = report.merge(run["figures"][kind], found)
+    report.show(run, before, console)
+    if not options.quick and not options.only:
+        report.store(run, RUNS)
+        plot.draw(run, PLOTS)
+    if options.json:
+        Path(options.json).write_text(json.dumps(run, indent=1))
+    missed = report.below(run)
+    if missed:
+        console.print(f"Below what it must reach: {', '.join(missed)}", style="bold red")
+    return 1 if any(run["failed"].values()) or (missed and not options.quick) else 0
+
+
+def _once(group: str) -> bool:
+    return all(goal.once for goal in GOALS if goal.group == group)
+
+
+def _groups(only: list[str] | None) -> list[str]:
+    if not only:
+        return list(GROUPS)
+    groups = {goal.key: goal.group for goal in GOALS}
+    unknown = [name for name in only if name not in GROUPS and name not in groups]
+    if unknown:
+        raise SystemExit(f"No row {', '.join(unknown)}; there are: {', '.join([*GROUPS, *groups])}")
+    return list(dict.fromkeys(name if name in GROUPS else groups[name] for name in only))
+
+
+def _options(words: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--only", action="append", metavar="ROW", help="this row or group alone; may come several times")
+    parser.add_argument("--database", choices=(SQLITE, POSTGRESQL, "both"), default="both")
+    parser.add_argument("--quick", action="store_true", help="tiny amounts: that it runs, not how fast")
+    parser.add_argument("--times", type=int, help="repetitions of each group")
+    parser.add_argument("--json", help="write the run to this file too")
+    return parser.parse_args(words)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
