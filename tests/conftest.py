@@ -22,6 +22,7 @@ LONG = (
     "tests/simulation/",
     "tests/flow/test_backfill.py",
     "tests/flow/test_both_databases.py",
+    "tests/flow/test_crash_matrix.py",
     "tests/flow/test_crashes.py",
     "tests/flow/test_state_machine.py",
     "tests/flow/test_storm.py",
