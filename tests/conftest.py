@@ -23,7 +23,9 @@ LONG = (
     "tests/doors/test_apply_process.py",
     "tests/flow/test_backfill.py",
     "tests/flow/test_both_databases.py",
+    "tests/flow/test_crash_matrix.py",
     "tests/flow/test_crashes.py",
+    "tests/flow/test_rolling_release.py",
     "tests/flow/test_state_machine.py",
     "tests/flow/test_storm.py",
 )

@@ -13,7 +13,7 @@ class Proxy:
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port = self._listening.getsockname()[1]
         self._lock = threading.Lock()
-        self._open = []
+        self._open, self._sockets = [], []
         threading.Thread(target=self._accept, daemon=True).start()
 
     def silence(self):
@@ -25,7 +25,11 @@ class Proxy:
         return len(silenced)
 
     def close(self):
+        """Everything ends, what was silent too."""
         self._listening.close()
+        with self._lock:
+            for each in self._sockets:
+                each.close()
 
     def _accept(self):
         with suppress(OSError):
@@ -35,6 +39,7 @@ class Proxy:
                 silent = threading.Event()
                 with self._lock:
                     self._open.append(silent)
+                    self._sockets += [near, far]
                 for one, other in ((near, far), (far, near)):
                     threading.Thread(target=_pass, args=(one, other, silent), daemon=True).start()
 

@@ -18,6 +18,8 @@ def upgrade(engine: Engine, revision: str = "head") -> tuple[str | None, str | N
     """Runs what is missing, one release process at a time; returns the versions before and after."""
     with engine.connect() as connection:
         before = _version(connection)
+        if _is_later(before):
+            return before, before
         _alone(connection)
         command.upgrade(_config(connection), revision)
         connection.commit()
@@ -33,9 +35,10 @@ def downgrade(engine: Engine, revision: str) -> None:
 
 
 def is_current(engine: Engine) -> bool:
-    """Whether the database has the newest version."""
+    """Whether the database has the newest version that this code knows, or a later one."""
     with engine.connect() as connection:
-        return _version(connection) == head()
+        version = _version(connection)
+    return version == head() or _is_later(version)
 
 
 def is_known(engine: Engine) -> bool:
@@ -48,6 +51,12 @@ def is_known(engine: Engine) -> bool:
 def head() -> str | None:
     """The newest version that this code knows."""
     return ScriptDirectory(str(_MIGRATIONS)).get_current_head()
+
+
+def _is_later(version: str | None) -> bool:
+    """One that this code does not know: later versions only add, so that the earlier code goes on during a release."""
+    known = {each.revision for each in ScriptDirectory(str(_MIGRATIONS)).walk_revisions()}
+    return version is not None and version not in known
 
 
 def _version(connection: Connection) -> str | None:
