@@ -18,6 +18,7 @@ sys.setswitchinterval(0.0005)
 
 
 LONG = (
+    "tests/test_outputs.py::test_the_outputs_are_fresh",
     "tests/journeys/",
     "tests/simulation/",
     "tests/doors/test_apply_process.py",
@@ -35,7 +36,7 @@ LONG = (
 def pytest_collection_modifyitems(items):
     """Marks the long ones by where they live."""
     for item in items:
-        if item.path.relative_to(item.config.rootpath).as_posix().startswith(LONG):
+        if item.nodeid.startswith(LONG):
             item.add_marker(pytest.mark.long)
 
 

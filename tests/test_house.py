@@ -36,7 +36,6 @@ EDGES = {
     "worker/calls/wire.py": {"time"},
     "worker/store/database.py": {"time"},  # the pause before a transaction is tried again
     "worker/cli/applying.py": {"time"},  # the wait for what is live
-    "worker/cli/audit.py": {"now"},
     "worker/cli/broker.py": {"socket", "time"},
     "worker/cli/demo.py": {"environ", "os", "time"},
     "worker/cli/enqueue.py": {"time", "uuid"},

@@ -16,7 +16,6 @@ from worker.cli.console import (
     ask,
     group,
     print_json,
-    print_table,
     say,
     services,
     settings,
@@ -153,8 +152,10 @@ def doctor(as_json: Json = False) -> None:
     if as_json:
         print_json([{"check": each.name, "ok": each.ok, "finding": each.finding, "do": each.do} for each in found])
     else:
-        print_table(["", "check", "finding", "what to do"],
-                    [("ok" if each.ok else "!!", each.name, each.finding, each.do) for each in found])  # fmt: skip
+        for each in found:
+            say(f"{'ok' if each.ok else '!!'}  {each.name}: {each.finding}")
+            if each.do:
+                say(f"      {'could be better' if each.ok else 'do'}: {each.do}")
     raise typer.Exit(DONE if all(each.ok for each in found) else FAILED)
 
 

@@ -166,5 +166,7 @@ def needs(services: Services) -> list[str]:
     ]
     lines = [sentence for count, sentence in said if count]
     if audited is not None and audited.differences:
-        lines.append(f"the audit of {audited.at:%Y-%m-%d} names {audited.differences} differences: bokun-sync audit")
+        lines.append(
+            f"the audit of {audited.at:%Y-%m-%d} names {audited.differences} differences: bokun-sync audit --since {audited.since:%Y-%m-%d}"
+        )
     return lines

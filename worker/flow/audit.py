@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -109,7 +109,7 @@ def tell(services: Services, done: Audited) -> None:
         kinds = sorted({each.kind.value for each in done.differences})
         said = (
             f"{len(done.differences)} differences between Bokun, the ledger and Space Invoices ({', '.join(kinds)}):"
-            f" bokun-sync audit --since {done.since:%Y-%m-%d} --until {done.until + timedelta(days=1):%Y-%m-%d}"
+            f" bokun-sync audit --since {done.since:%Y-%m-%d}"
         )
         news = ",".join(sorted(each.key for each in done.differences))
         alerts.begin(services, "audit", said, news=news)
