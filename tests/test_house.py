@@ -41,7 +41,7 @@ EDGES = {
     "worker/cli/demo.py": {"environ", "os", "time"},
     "worker/cli/doctor.py": {"now"},
     "worker/cli/enqueue.py": {"time", "uuid"},
-    "worker/cli/supervise.py": {"environ", "os", "time"},
+    "worker/cli/supervise.py": {"environ", "os", "secrets", "time"},
 }
 EXACT = ("worker/domain", "worker/bokun", "worker/spaceinvoices", "worker/flow", "worker/store", "worker/calls")
 
