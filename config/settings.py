@@ -136,7 +136,7 @@ class Settings(BaseSettings):
     flower_port: Annotated[int, Field(ge=0, le=65535)] = 5555
     """Port that Flower listens on."""
     flower_basic_auth: SecretStr = SecretStr("")
-    """`user:password` of Flower's login; without it Flower is read only."""
+    """`user:password` of Flower's login; empty: one is made, in `var/flower-login`."""
     worker_name: Annotated[str, Field(pattern=r"^[\w.-]*$")] = ""
     """Name of a worker in Flower, before the @ and its host; empty: `worker-` and its process id, so that no two are one."""
     in_flight: Annotated[int, Field(ge=1, le=256)] = 32

@@ -53,7 +53,7 @@ class Postgres:
     """Two databases of one server."""
 
     def __init__(self, folder, url):
-        self.url, self.restored_url = url, url.replace("/postgres", "/second")
+        self.url, self.restored_url = url, f"{url.rpartition('/')[0]}/second"
         self.kept = folder / "kept.dump"
 
     def back_up(self, company):

@@ -104,6 +104,30 @@ def test_flower_asks_for_its_login(settled):
     assert answer.status_code == 401
 
 
+def test_flower_has_a_login_that_nobody_set(tmp_path, neighbours):
+    """Without FLOWER_BASIC_AUTH Flower makes a login, keeps it in a file of its owner's, and lets nobody in without it."""
+    with redis() as url:
+        said = surroundings(neighbours, database=f"sqlite:///{tmp_path / 'company.db'}", redis=url)
+        company = Company(tmp_path, neighbours, said | {"FLOWER_PORT": str(broker.free_port())})
+        company.start("flower")
+        company.until(lambda: answers(company.said["FLOWER_PORT"]), "Flower")
+        address = f"http://127.0.0.1:{company.said['FLOWER_PORT']}/workers"
+        file = tmp_path / "var/flower-login"
+        found = [httpx.get(address, auth=auth, trust_env=False).status_code
+                 for auth in (None, ("operator", "guess"), tuple(file.read_text().strip().split(":")))]  # fmt: skip
+        company.close()
+    assert (found, file.stat().st_mode & 0o777) == ([401, 401, 200], 0o600)
+
+
+def test_flower_is_not_shown_to_others_by_default(tmp_path, neighbours):
+    """Beyond loopback Flower does not start without a login that somebody set."""
+    said = surroundings(neighbours, database=f"sqlite:///{tmp_path / 'company.db'}", redis="redis://127.0.0.1:1/0")
+    company = Company(tmp_path, neighbours, said | {"FLOWER_ADDRESS": "0.0.0.0"})
+    ended = company.run("flower")
+    company.close()
+    assert (ended.returncode, "FLOWER_BASIC_AUTH" in ended.stderr) == (2, True)
+
+
 def test_every_process_stops_within_its_limit(tmp_path, neighbours):
     """SIGTERM ends each line of the Procfile in an orderly way within the sixty seconds that a supervisor gives."""
     with redis() as url:
