@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from worker.bokun.reading import Json
@@ -55,6 +56,7 @@ PERSONAL = {
 }
 _PREFIXES = ("passport",)
 _SUFFIXES = ("answers", "notes")  # answers, bookingAnswers, pickupAnswers ...; notes of every kind
+_NESTED = (dict, list)
 _DEEPEST = 90  # below what the order body's writer takes
 
 
@@ -68,12 +70,17 @@ def _without(value: Any, depth: int) -> Any:
     if depth == 0:
         raise UnexpectedShape("a booking that is nested too deep")
     if isinstance(value, dict):
-        return {name: _without(each, depth - 1) for name, each in value.items() if not _personal(name)}
+        return {
+            name: _without(each, depth - 1) if isinstance(each, _NESTED) else each
+            for name, each in value.items()
+            if not _personal(name)
+        }
     if isinstance(value, list):
         return [_without(each, depth - 1) for each in value]
     return value
 
 
+@lru_cache(maxsize=2000)
 def _personal(name: str) -> bool:
     plain = name.replace("_", "").lower()
     return plain in PERSONAL or plain.startswith(_PREFIXES) or plain.endswith(_SUFFIXES)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+import secrets
 from decimal import Decimal
 from typing import Any
-
-_DEEPEST = 100
 
 
 class NotJson(ValueError):
@@ -23,10 +23,16 @@ def loads(text: str | bytes) -> Any:
 
 
 def dumps(value: Any) -> str:
-    """Compact JSON text; a Decimal is written with the digits it was read with."""
-    pieces: list[str] = []
-    _write(value, pieces.append, _DEEPEST)
-    return "".join(pieces)
+    """Compact JSON text; a Decimal is written with the digits it was read with.
+
+    Json's C encoder knows no Decimal and takes no digits, but it is a tenth of the cost of any encoder in Python: it
+    writes each Decimal as a marked text, and the marks are taken off. They are made anew with each process, so that no
+    text from outside can bear one.
+    """
+    try:
+        return _MARKED.sub(r"\1", _ENCODER.encode(value))
+    except (ValueError, RecursionError) as wrong:
+        raise NotJson("not JSON") from wrong
 
 
 def canonical(value: Any) -> str:
@@ -38,33 +44,15 @@ def _refuse(constant: str) -> None:
     raise ValueError(constant)
 
 
-_text = json.encoder.encode_basestring_ascii
+def _marked(value: object) -> str:
+    if isinstance(value, Decimal):
+        return f"{_MARK}{value}"
+    raise TypeError(f"{type(value).__name__} is not JSON")
 
 
-def _write(value: Any, put: Any, depth: int) -> None:
-    """Json's C encoder knows no Decimal; this one knows nothing else that it does not."""
-    if depth == 0:
-        raise NotJson("nested too deep")
-    if isinstance(value, str):
-        put(_text(value))
-    elif isinstance(value, dict):
-        separator = "{"
-        for key, each in value.items():
-            put(separator + _text(key) + ":")
-            _write(each, put, depth - 1)
-            separator = ","
-        put("}" if value else "{}")
-    elif isinstance(value, list | tuple):
-        separator = "["
-        for each in value:
-            put(separator)
-            _write(each, put, depth - 1)
-            separator = ","
-        put("]" if value else "[]")
-    elif isinstance(value, Decimal):
-        put(str(value))
-    else:
-        put(json.dumps(value, allow_nan=False))
+_MARK = secrets.token_hex(16)
+_MARKED = re.compile(f'"{_MARK}([^"]*)"')
+_ENCODER = json.JSONEncoder(allow_nan=False, check_circular=False, separators=(",", ":"), default=_marked)
 
 
 def _sorted(value: Any) -> Any:
