@@ -51,7 +51,9 @@ def resident(session: int) -> float:
     total = 0
     for each in Path("/proc").iterdir():
         with suppress(OSError, ValueError):
-            fields = (each / "stat").read_text().rpartition(")")[2].split() if each.name.isdigit() else ["", "", "", "-1"]
+            fields = (
+                (each / "stat").read_text().rpartition(")")[2].split() if each.name.isdigit() else ["", "", "", "-1"]
+            )
             if int(fields[3]) == session:
                 lines = (each / "smaps_rollup").read_text().splitlines()
                 total += next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))

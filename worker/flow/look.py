@@ -77,7 +77,7 @@ def _views(services: Services, rows: Sequence[Row[Any]]) -> list[View]:
 
 def _expected(row: Row[Any], names: set[str], of: Sequence[str], live: Sequence[Row[Any]]) -> Expected:
     others = {
-        Document(each.document)
+        (Document(each.document), each.order_id)
         for each in live
         if each.id != row.id and each.moment in ISSUING and outbox.counts_as_told(each)
     }
