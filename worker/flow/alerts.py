@@ -18,7 +18,7 @@ from sqlalchemy.engine import Row
 from worker.domain.delivery import State
 from worker.flow.services import Services
 from worker.store import alerts as store
-from worker.store import audits, connections, hearings, troubles
+from worker.store import asks, audits, connections, hearings, troubles
 from worker.store.alerts import Begun
 from worker.store.runs import heartbeats
 
@@ -149,7 +149,7 @@ def needs(services: Services) -> list[str]:
     """One line for each kind of thing that waits for a person, with the command that shows it."""
     now = services.clock()
     with services.database.reading() as open_:
-        held, asking = troubles.held(open_).count, troubles.asking(open_)
+        held, asking = troubles.held(open_).count, len(asks.unanswered(open_))
         unknown = troubles.unanswered(open_, before=now - OLD_UNKNOWN)
         audited = audits.last(open_)
         silent = sorted(hearings.silent(open_))
