@@ -18,12 +18,12 @@ from config.settings import Settings
 from worker.bokun.signature import sign
 from worker.calls.limiter import Limit, Limiter, LocalLimiter, SharedLimiter, connect
 from worker.calls.sending import CallFailed, Failure, Remote, Seen, Signer
-from worker.flow.steps import Steps
 from worker.calls.telling import hook, mail
 from worker.calls.wire import Wire
 from worker.domain.decision import Policy
 from worker.domain.proof import AbsenceRule
 from worker.flow.services import Services, Terms
+from worker.flow.steps import Steps
 from worker.flow.tally import Tally
 from worker.store.connections import Stored
 from worker.store.database import Database, must_be_closed

@@ -66,7 +66,9 @@ def test_what_else_is_different(old, new, said):
 def test_lines_that_are_not_known_are_not_compared():
     """Where the old or the new lines are unknown nothing is said of them."""
     unknown = Shown(eur("10.00"), Decimal("1.00"), "a", None)
-    assert [list(details(*pair)) for pair in ((unknown, shown(item(MEAL, 1, 3))), (shown(item(MEAL, 1, 3)), unknown))] == [
+    assert [
+        list(details(*pair)) for pair in ((unknown, shown(item(MEAL, 1, 3))), (shown(item(MEAL, 1, 3)), unknown))
+    ] == [
         [],
         [],
     ]

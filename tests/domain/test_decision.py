@@ -226,7 +226,9 @@ def test_the_end_wakes_what_it_takes_further(rule):
     assert [wakes_at(rule, each, NOW) for each in (ending, ended, earlier, endless)] == [ENDS, None, None, None]
 
 
-@pytest.mark.parametrize("rule", sorted({row.rule for row in FLAG_TABLE} - {"bank-estimate", "until-complete", "until-paid"}))
+@pytest.mark.parametrize(
+    "rule", sorted({row.rule for row in FLAG_TABLE} - {"bank-estimate", "until-complete", "until-paid"})
+)
 def test_the_end_changes_nothing_for_any_other_rule(rule):
     """No clock takes these further."""
     assert wakes_at(rule, booking(completion=Completion(False, ENDS)), NOW) is None

@@ -12,7 +12,7 @@ from worker.store import migrate
 from worker.store.database import Database
 
 FIRST, MANY = 9_500_001, 40
-LATER = '''
+LATER = """
 import sqlalchemy as sa
 from alembic import op
 
@@ -25,7 +25,7 @@ def upgrade():
         op.add_column(table, sa.Column("counted", sa.Integer(), nullable=False, server_default="0"))
     op.create_index("ix_delivery_later", "delivery", ["later"])
     op.create_table("later", sa.Column("id", sa.Integer(), primary_key=True))
-'''
+"""
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

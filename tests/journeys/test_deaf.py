@@ -49,7 +49,7 @@ def test_a_worker_that_does_not_listen_restarts_itself(open_shop, tmp_path, monk
     words = companies.PROCFILE["worker"].removeprefix("celery")
     monkeypatch.setitem(companies.PROCFILE, "worker", f"{sys.executable} {script}{words}")
     worker = open_shop.start("worker")
-    open_shop.until(lambda: (tmp_path / "deaf-once").exists(), "the start")
+    open_shop.until((tmp_path / "deaf-once").exists, "the start")
     sell(open_shop, A)
     open_shop.until(lambda: worker.poll() is not None, "the end of the deaf worker")
     assert "worker.deaf" in (tmp_path / "worker.log").read_text()

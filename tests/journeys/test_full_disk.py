@@ -20,7 +20,9 @@ ALL = range(FIRST, FIRST + MANY)
 def disk():
     """A small file system of its own, where PostgreSQL's own user can see it."""
     folder = Path(tempfile.mkdtemp(prefix="disk-"))
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=160m", "none", folder], capture_output=True, check=False)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=160m", "none", folder], capture_output=True, check=False
+    )
     if mounted.returncode:
         pytest.skip("a small file system cannot be mounted here; that takes root")
     folder.chmod(0o755)

@@ -55,11 +55,11 @@ class Broken(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def __init__(self, mutant: Mutant) -> None:
         self.mutant, self.name = mutant, f"worker.domain.{mutant.module}"
 
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+    def find_spec(self, name: str, *_: Any) -> Any:
         file = DOMAIN / f"{self.mutant.module}.py"
         return importlib.util.spec_from_file_location(name, file, loader=self) if name == self.name else None
 
-    def create_module(self, spec: Any) -> None:
+    def create_module(self, _spec: Any) -> None:
         return None
 
     def exec_module(self, module: ModuleType) -> None:
@@ -114,7 +114,9 @@ def chosen(modules: Sequence[str], part: str | None) -> Iterator[Mutant]:
     sources = {file.stem: file.read_text() for file in sorted(DOMAIN.glob("*.py")) if file.stem != "__init__"}
     enumerations = members([ast.parse(source) for source in sources.values()])
     for module in modules or sources:
-        yield from (each for each in mutants(module, sources[module], enumerations) if part is None or part in each.name)
+        yield from (
+            each for each in mutants(module, sources[module], enumerations) if part is None or part in each.name
+        )
 
 
 def accepted() -> dict[str, str]:
@@ -142,7 +144,9 @@ def main() -> int:
             silent += 1
             print(f"worker/domain/{mutant.module}.py:{mutant.line} {mutant.name}", flush=True)
     minutes = (time.monotonic() - started) / 60
-    print(f"{count} mutants, {noticed} noticed, {count - noticed - silent} excused, {silent} not noticed, {minutes:.1f} minutes")
+    print(
+        f"{count} mutants, {noticed} noticed, {count - noticed - silent} excused, {silent} not noticed, {minutes:.1f} minutes"
+    )
     return 1 if silent else 0
 
 

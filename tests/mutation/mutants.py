@@ -72,7 +72,9 @@ def _spots(parent: ast.AST, names: tuple[str, ...]) -> Iterator[tuple[str, ast.A
             yield from _spots(node, inner)
 
 
-def _others(node: ast.AST, parent: ast.AST, enumerations: dict[str, list[str]]) -> Iterator[ast.AST]:
+def _others(  # noqa: C901, PLR0912 - one case a kind of node
+    node: ast.AST, parent: ast.AST, enumerations: dict[str, list[str]]
+) -> Iterator[ast.AST]:
     """What could stand there instead."""
     match node:
         case ast.Compare(left, [op], right) if type(op) in _COMPARE:
@@ -92,7 +94,9 @@ def _others(node: ast.AST, parent: ast.AST, enumerations: dict[str, list[str]]) 
         case ast.IfExp(test, body, orelse):
             yield ast.IfExp(test, orelse, body)
         case ast.If(_, body, orelse):
-            yield from (ast.If(ast.Constant(value=always), body, orelse, lineno=node.lineno) for always in (True, False))
+            yield from (
+                ast.If(ast.Constant(value=always), body, orelse, lineno=node.lineno) for always in (True, False)
+            )
         case ast.Constant():
             yield from _constants(node)
         case ast.Call(ast.Name(name), args, keywords) if name in _NAMES:
