@@ -55,11 +55,11 @@ class Broken(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def __init__(self, mutant: Mutant) -> None:
         self.mutant, self.name = mutant, f"worker.domain.{mutant.module}"
 
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+    def find_spec(self, name: str, *_: Any) -> Any:
         file = DOMAIN / f"{self.mutant.module}.py"
         return importlib.util.spec_from_file_location(name, file, loader=self) if name == self.name else None
 
-    def create_module(self, spec: Any) -> None:
+    def create_module(self, _spec: Any) -> None:
         return None
 
     def exec_module(self, module: ModuleType) -> None:

@@ -84,7 +84,7 @@ def _story(services: Services, open_: Open, row: Row[Any]) -> Story:
     ids = [each.id for each in every]
     record = booking_record(row, live, bank_payment_types=services.terms.bank_payment_types)
     record["read_at"] = row.read_at.isoformat()
-    record["facts"] = _plain(row.facts)
+    record["facts"] = _facts(row.facts)
     record["flags"] = _plain(row.flags)
     record["deliveries"] = _deliveries(open_, every, ids)
     record["history"] = [_decision(each) for each in bookings.history(open_, (row.connection_id, row.booking_id))]
@@ -185,7 +185,7 @@ def _decision(row: Row[Any]) -> dict[str, Any]:
         "rule": row.rule,
         "because": row.because,
         "flags": _plain(row.flags),
-        "facts": _plain(row.facts),
+        "facts": _facts(row.facts),
         "told": _plain(row.told),
         "policy": _plain(row.policy),
         "revision": row.revision,
@@ -195,6 +195,15 @@ def _decision(row: Row[Any]) -> dict[str, Any]:
 
 def _plain(text: str) -> Any:
     return json.loads(text)
+
+
+def _facts(text: str) -> Any:
+    """What the decision looked at. Who receives the document is on the document: a name explains no decision, and what
+    a command prints is copied into tickets and mails."""
+    seen = json.loads(text)
+    if "sale" in seen:
+        seen["sale"].pop("recipient", None)
+    return seen
 
 
 def _next(
