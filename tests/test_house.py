@@ -33,6 +33,7 @@ EDGES = {
     "worker/web/webhooks.py": {"time"},  # how long an acknowledgement took
     "worker/calls/limiter.py": {"time"},
     "worker/calls/sending.py": {"time"},
+    "worker/calls/tracing.py": {"time"},  # when a call that was seen began
     "worker/calls/wire.py": {"time"},
     "worker/store/database.py": {"time"},  # the pause before a transaction is tried again
     "worker/cli/applying.py": {"time"},  # the wait for what is live

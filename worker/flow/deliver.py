@@ -168,9 +168,11 @@ def _submit(
             told = body(stored.record, claimed.content, claimed.mark, mail=claimed.mail)
             call = order(claimed.connection, told, delivery=claimed.id)
             answer = Silence(began=True, why="Crash")
-            answer = services.space_invoices.send(
-                call, send_until=send_until, key=claimed.key, patience=services.terms.send_guard
-            )
+            facts: dict[str, str | int] = {"connection": stored.id, "delivery": claimed.id, "attempt": claimed.attempts}
+            with services.trace("delivery.attempted", stored.organization, claimed.booking, **facts):
+                answer = services.space_invoices.send(
+                    call, send_until=send_until, key=claimed.key, patience=services.terms.send_guard
+                )
         finally:
             answered.put(Sent(claimed, answer, probe=not stored.works))
 
