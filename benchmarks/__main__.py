@@ -67,7 +67,9 @@ def _groups(only: list[str] | None) -> list[str]:
 
 def _options(words: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--only", action="append", metavar="ROW", help="this row or group alone; may come several times")
+    parser.add_argument(
+        "--only", action="append", metavar="ROW", help="this row or group alone; may come several times"
+    )
     parser.add_argument("--database", choices=(SQLITE, POSTGRESQL, "both"), default="both")
     parser.add_argument("--quick", action="store_true", help="tiny amounts: that it runs, not how fast")
     parser.add_argument("--times", type=int, help="repetitions of each group")

@@ -1,6 +1,6 @@
 """Sends webhooks over so many kept connections as fast as they are answered; a process of its own.
 
-    python -m benchmarks.load PORT PATH CONNECTIONS COUNT FIRST
+python -m benchmarks.load PORT PATH CONNECTIONS COUNT FIRST
 """
 
 from __future__ import annotations

@@ -23,9 +23,22 @@ Run = dict[str, Any]
 
 def machine() -> dict[str, str]:
     """The machine in general words: nothing that names it."""
-    model = next((line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), "?")
+    model = next(
+        (line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), "?"
+    )
     memory = next((int(line.split()[1]) for line in _lines("/proc/meminfo") if line.startswith("MemTotal")), 0)
-    names = ("celery", "kombu", "redis", "httpx", "httpcore", "requests", "sqlalchemy", "psycopg", "starlette", "uvicorn")
+    names = (
+        "celery",
+        "kombu",
+        "redis",
+        "httpx",
+        "httpcore",
+        "requests",
+        "sqlalchemy",
+        "psycopg",
+        "starlette",
+        "uvicorn",
+    )
     return {"processor": f"{os.cpu_count()} cores, {model}", "memory": f"{memory / 1024**2:.0f} GiB",
             "system": f"{platform.system()} {platform.release().partition('-')[0]}",
             "python": platform.python_version(),
@@ -37,7 +50,9 @@ def _lines(path: str) -> list[str]:
 
 
 def commit(root: Path) -> str:
-    said = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=root, capture_output=True, text=True, check=False)
+    said = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=root, capture_output=True, text=True, check=False
+    )
     return said.stdout.strip() or "?"
 
 
@@ -59,7 +74,9 @@ def show(run: Run, before: Run | None, console: Console) -> None:
     """Prints the table; a row below what it must reach is red, one that reaches its aim green."""
     table = Table(title=None, expand=False, show_lines=False)
     for name in ("what", "database", "measured", "must", "aim", "±%", "before", "file"):
-        table.add_column(name, justify="left" if name in ("what", "database", "file") else "right", no_wrap=name != "what")
+        table.add_column(
+            name, justify="left" if name in ("what", "database", "file") else "right", no_wrap=name != "what"
+        )
     old = {(goal.key, kind): value for goal, kind, value, _ in rows(before)} if before else {}
     for goal, kind, value, wide in rows(run):
         must, aim = goal.bar(kind)
@@ -71,7 +88,11 @@ def show(run: Run, before: Run | None, console: Console) -> None:
                       style=style)  # fmt: skip
     console.print(table)
     for kind, figures in run["figures"].items():
-        made = [f"{name[1:]} {number(statistics.median(values))}" for name, values in figures.items() if name.startswith(".")]
+        made = [
+            f"{name[1:]} {number(statistics.median(values))}"
+            for name, values in figures.items()
+            if name.startswith(".")
+        ]
         console.print(f"{kind}: " + ", ".join(made), style="dim", highlight=False)
     for kind, failed in run.get("failed", {}).items():
         for group, why in failed.items():
@@ -93,7 +114,10 @@ def number(value: float) -> str:
 
 def markdown(run: Run) -> str:
     """The table for the documentation."""
-    lines = ["| what | database | measured | must reach | aim | ± | open when it falls |", "| --- | --- | ---: | ---: | ---: | ---: | --- |"]
+    lines = [
+        "| what | database | measured | must reach | aim | ± | open when it falls |",
+        "| --- | --- | ---: | ---: | ---: | ---: | --- |",
+    ]
     for goal, kind, value, wide in rows(run):
         must, aim = goal.bar(kind)
         sign, unit = "≤" if goal.most else "≥", f" {goal.unit}" if goal.unit else ""

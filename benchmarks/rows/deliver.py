@@ -5,28 +5,29 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, insert, select, text
 
 from benchmarks import bookings
-from benchmarks.ground import Failed, Ground, Remote, Running, furnish, idle, publish, until
+from benchmarks.ground import Failed, Ground, furnish, idle, publish, until
 from benchmarks.standin import CONNECTION, ORGANIZATION
+from worker.bokun.mapping import to_booking
+from worker.bokun.reduce import reduce_booking
 from worker.calls import json
 from worker.domain.decision import Policy, Tell, Told
 from worker.flow.judge import in_words, judge
-from worker.bokun.mapping import to_booking
-from worker.bokun.reduce import reduce_booking
 from worker.flow.services import Services
 from worker.store import bookings as stored_bookings
 from worker.store import connections
 from worker.store.bookings import Judged
 from worker.store.statements import table
-from worker.store.tables import Booking, Decision, Delivery
+from worker.store.tables import Booking, Delivery
 
 
-def plant(at: Services, ids: Sequence[int], *, connection: str = CONNECTION, size: int = bookings.SIZE, state: str = "planned") -> None:
+def plant(
+    at: Services, ids: Sequence[int], *, connection: str = CONNECTION, size: int = bookings.SIZE, state: str = "planned"
+) -> None:
     """Planned deliveries of these bookings, each as reading and deciding leaves it."""
     now = at.clock()
     template = bookings.Template(size)
@@ -38,7 +39,17 @@ def plant(at: Services, ids: Sequence[int], *, connection: str = CONNECTION, siz
     policy = Policy()
     decision = judge(stored, booking, Told(), policy, now)
     assert isinstance(decision, Tell)
-    verdict = Judged(connection, ORGANIZATION, booking, json.dumps(reduce_booking(payload)), stored.flags, Told(), policy, decision, now)
+    verdict = Judged(
+        connection,
+        ORGANIZATION,
+        booking,
+        json.dumps(reduce_booking(payload)),
+        stored.flags,
+        Told(),
+        policy,
+        decision,
+        now,
+    )
     row, words = stored_bookings._row(verdict), in_words(verdict, decision)
     delivery = {"organization": ORGANIZATION, "connection_id": connection, "moment": decision.moment.value,
                 "document": decision.document.value, "change": "", "expects_invoice": True, "rule": decision.rule,
@@ -68,7 +79,9 @@ def count(at: Services, *states: str) -> int:
         return open_.execute(select(func.count()).select_from(table(Delivery)).where(d.state.in_(states))).scalar_one()
 
 
-def deliver(at: Ground, number: int, *, latency: float, in_flight: int = 32, size: int = bookings.SIZE) -> dict[str, float]:
+def deliver(
+    at: Ground, number: int, *, latency: float, in_flight: int = 32, size: int = bookings.SIZE
+) -> dict[str, float]:
     """Bookings a second and processor milliseconds a booking of one drain by two children."""
     remote = at.remote(latency=latency)
     environment = at.surroundings(remote, at.database(), IN_FLIGHT=str(in_flight), RECONCILE_EVERY="3600")

@@ -10,7 +10,9 @@ from benchmarks import bookings
 from benchmarks.ground import Ground, until
 
 
-def posters(at: Ground, count: int, *, latency: float, in_flight: int = 32, size: int = bookings.SIZE) -> dict[str, float]:
+def posters(
+    at: Ground, count: int, *, latency: float, in_flight: int = 32, size: int = bookings.SIZE
+) -> dict[str, float]:
     """Posts a second and processor milliseconds a post."""
     remote = at.remote(latency=latency)
     both = [at.start(sys.executable, "-m", "benchmarks.yardsticks.posters", remote.url, str(count // 2), str(in_flight),

@@ -1,6 +1,6 @@
 """Yardstick: a bare Starlette route, and the same with one insert a request (`uvicorn` as it comes, one process).
 
-    python -m benchmarks.yardsticks.bare PORT [DATABASE]
+python -m benchmarks.yardsticks.bare PORT [DATABASE]
 """
 
 from __future__ import annotations

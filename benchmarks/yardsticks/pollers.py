@@ -42,7 +42,9 @@ def _asked(page: int) -> str:
 def parse(url: str, _database: str) -> int:
     with httpx.Client(timeout=30, trust_env=False) as client:
         address = f"{url}/booking.json/booking-search"
-        return sum(len(items) for items in _pages(lambda page: json.loads(client.post(address, content=_asked(page)).content)))
+        return sum(
+            len(items) for items in _pages(lambda page: json.loads(client.post(address, content=_asked(page)).content))
+        )
 
 
 class FirstRow(SQLModel, table=True):

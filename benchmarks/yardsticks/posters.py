@@ -1,6 +1,6 @@
 """Yardstick: the same calls in flight from bare httpx, a client of one connection a thread, no queue and no store.
 
-    python -m benchmarks.yardsticks.posters URL COUNT THREADS SIZE
+python -m benchmarks.yardsticks.posters URL COUNT THREADS SIZE
 """
 
 from __future__ import annotations

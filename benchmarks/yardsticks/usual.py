@@ -1,6 +1,6 @@
 """Yardstick: the pipeline that a developer writes first. A task per booking, a session per step, a client per call.
 
-    celery -A benchmarks.yardsticks.usual worker -P threads -c 32      CLIENT=requests|httpx
+celery -A benchmarks.yardsticks.usual worker -P threads -c 32      CLIENT=requests|httpx
 """
 
 from __future__ import annotations
