@@ -1,6 +1,10 @@
 # syntax=docker/dockerfile:1
 # Two stages: what installs stays in the first; the second has Python, the locked packages and this program, nothing else.
-FROM python:3.13-slim-bookworm AS build
+# Pin it to what you have tested: `docker buildx imagetools inspect python:3.13-slim-bookworm` shows the digest, and
+#   docker compose build --build-arg BASE=python:3.13-slim-bookworm@sha256:...
+# takes it. No digest stands here because none could be read where this file was written.
+ARG BASE=python:3.13-slim-bookworm
+FROM ${BASE} AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /build
 RUN python -m venv --without-pip /venv
@@ -14,10 +18,11 @@ COPY worker worker
 RUN pip --python /venv/bin/python install --no-deps --no-build-isolation . \
  && pip --python /venv/bin/python uninstall --yes setuptools
 
-FROM python:3.13-slim-bookworm
+FROM ${BASE}
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 RUN groupadd --gid 10001 bokun && useradd --uid 10001 --gid bokun --no-create-home --home-dir /app bokun \
- && install --directory --owner bokun --group bokun /app /app/var
+ && install --directory --owner bokun --group bokun /app /app/var \
+ && rm -rf /usr/local/lib/python3*/site-packages /usr/local/lib/python3*/ensurepip /usr/local/bin/pip*
 COPY --from=build /venv /venv
 WORKDIR /app
 USER 10001:10001

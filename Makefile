@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev run demo test test-long check up simulate chaos lock clean
+.PHONY: help setup dev run demo secrets test test-long check up simulate chaos lock clean
 
 help:  ## print what can be done
 	@$(PYTHON) -c "import re; [print(f'  make {m[1]:10} {m[2]}') for m in re.finditer(r'^([\w-]+):.*?## (.*)', open('Makefile').read(), re.M)]"
@@ -19,6 +19,9 @@ run: setup  ## the main job: real bookings become documents, against the shipped
 
 up: setup  ## everything for one machine: broker, worker, beat, web (settings in .env)
 	@$(BIN)/bokun-sync up
+
+secrets:  ## the secrets of docker-compose.yml, a file each in secrets/; what is there stays
+	@$(PYTHON) bootstrap.py secrets
 
 test: dev  ## the tests (under five minutes on two cores)
 	@echo "Running the tests; real Redis and PostgreSQL servers are started where they are needed ..."

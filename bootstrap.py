@@ -1,9 +1,11 @@
-"""Make .venv from the lock, with the standard library only. Called by make; harmless to call again."""
+"""Make .venv from the lock, or the secrets of docker-compose.yml, with the standard library only. Harmless to call again."""
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
+import secrets as chance
 import shutil
 import subprocess
 import sys
@@ -75,12 +77,42 @@ def lock() -> None:
         subprocess.run(command, input=b"setuptools>=77\n", cwd=ROOT, check=True)
 
 
+def secrets(folder: Path, given: dict[str, str]) -> list[str]:
+    """Writes what is missing of docker-compose.yml's secrets, a file each; returns those that a person has to fill in."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    made = {each: chance.token_urlsafe(24) for each in ("postgres_password", "redis_password", "page_password")}
+    made |= {path.name: path.read_text() for path in folder.iterdir() if path.name in made}
+    made |= {
+        "database_url": f"postgresql://bokun:{made['postgres_password']}@postgres:5432/bokun",
+        "redis_url": f"redis://:{made['redis_password']}@redis:6379/0",
+        "secret_key": base64.urlsafe_b64encode(chance.token_bytes(32)).decode(),
+        "webhook_token": chance.token_urlsafe(24),
+        "flower_basic_auth": f"operator:{chance.token_urlsafe(24)}",
+    }
+    account = ("space_invoices_token", "bokun_access_key", "bokun_secret_key")
+    optional = ("bokun_app_secret", "metrics_token", "alert_url", "smtp_url")
+    for name, value in (dict.fromkeys((*account, *optional), "") | made | given).items():
+        path = folder / name
+        if not path.exists():
+            path.write_text(value)
+            path.chmod(0o644)  # read by the container's user, who is nobody here; the folder is closed to others
+    return [name for name in account if not (folder / name).read_text().strip()]
+
+
 def main() -> None:
     kind = sys.argv[1] if len(sys.argv) > 1 else "run"
     if sys.version_info < (3, 11):  # noqa: UP036 - this file is what says so
         raise SystemExit(f"bokun-sync needs Python 3.11 or newer; this is {sys.version.split()[0]}.")
     if kind == "lock":
         lock()
+        return
+    if kind in ("secrets", "secrets-demo"):
+        # The stand-ins' token; the keys of their connections are linked by the compose file itself.
+        given = {"space_invoices_token": "sandbox-token"} if kind == "secrets-demo" else {}
+        empty = secrets(ROOT / kind, given)
+        print(f"The secrets are in {kind}/, a file each.")
+        if empty and not given:
+            print(f"Write the account's own into {', '.join(f'{kind}/{name}' for name in empty)}.")
         return
     if is_ready(kind):
         return

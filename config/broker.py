@@ -6,6 +6,8 @@ from typing import Any
 
 VISIBILITY_TIMEOUT = 600
 BELL_EXPIRES = 120
+RINGING = {"socket_timeout": 1, "socket_connect_timeout": 1}
+"""Transport options of whoever rings: a frozen broker costs it a second, not the five that a listener waits."""
 
 
 def celery_settings(broker_url: str) -> dict[str, Any]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import select
 import sys
 from collections.abc import MutableMapping
+from contextlib import suppress
 from typing import Any, Literal
 
 import structlog
@@ -20,14 +22,34 @@ HARMLESS = frozenset(
 """Keys that can hold no personal data and no secret: ids, states, rule names, counts, times, our own sentences."""
 
 
-class _Stderr:
-    """Standard error as it is when a line is written: whoever replaces it gets the line."""
+class Stderr:
+    """Standard error as it is when a line is written; what it does not take is dropped, and work goes on.
+
+    A closed stream, a full disk and a pipe that nobody reads are no reason to leave an order unrecorded
+    (reliability.md F72). A pipe that is full is given half a second once, and is then asked without waiting.
+    """
+
+    def __init__(self) -> None:
+        self._blocked = False
 
     def write(self, text: str) -> None:
-        sys.stderr.write(text)
+        with suppress(OSError, ValueError, AttributeError):  # gone, full, closed, and none at all
+            if self._takes():
+                sys.stderr.write(text)
 
     def flush(self) -> None:
-        sys.stderr.flush()
+        with suppress(OSError, ValueError, AttributeError):
+            if self._takes():
+                sys.stderr.flush()
+
+    def _takes(self) -> bool:
+        try:
+            asked = select.poll()
+            asked.register(sys.stderr.fileno(), select.POLLOUT)
+        except (OSError, ValueError):
+            return True  # no file of the system: somebody in this process collects the lines
+        self._blocked = not asked.poll(0 if self._blocked else 500)
+        return not self._blocked
 
 
 def configure(form: Literal["json", "console"], level: str) -> None:
@@ -39,17 +61,17 @@ def configure(form: Literal["json", "console"], level: str) -> None:
         only_harmless,
     ]
     last: structlog.types.Processor = (
-        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        structlog.dev.ConsoleRenderer(colors=bool(sys.stderr and sys.stderr.isatty()))
         if form == "console"
         else structlog.processors.JSONRenderer()
     )
     structlog.configure(
         processors=[*shared, last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(_Stderr()),  # type: ignore[arg-type]
+        logger_factory=structlog.PrintLoggerFactory(Stderr()),  # type: ignore[arg-type]
         cache_logger_on_first_use=False,
     )
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s", stream=sys.stderr)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s", stream=Stderr())
     for chatty in ("httpx", "httpcore", "celery.app.trace", "kombu"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 

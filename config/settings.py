@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ipaddress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -19,6 +22,33 @@ Seconds = Annotated[float, Field(gt=0, le=7 * 86400)]
 
 class WrongSettings(Exception):
     """One line a setting that is wrong or missing, each naming its variable."""
+
+
+class _ByFile(PydanticBaseSettingsSource):
+    """`NAME_FILE` names the file that holds the value of `NAME`, as containers and systemd hand out secrets."""
+
+    def __init__(self, settings: type[BaseSettings], *said: PydanticBaseSettingsSource) -> None:
+        super().__init__(settings)
+        self._said: dict[str, Any] = {}
+        for source in said:
+            self._said |= getattr(source, "env_vars", {})
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002 - its signature
+        """The content without the newline that editors put at its end; None where no file is named."""
+        path = self._said.get(f"{field_name}_file")
+        if not path:
+            return None, field_name, False
+        name = field_name.upper()
+        if self._said.get(field_name):
+            raise WrongSettings(f"{name}: set it or {name}_FILE, not both")
+        try:
+            return Path(path).read_text(encoding="utf-8").strip(), field_name, False
+        except (OSError, UnicodeDecodeError) as failed:
+            raise WrongSettings(f"{name}_FILE: cannot be read ({type(failed).__name__})") from None
+
+    def __call__(self) -> dict[str, Any]:
+        found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        return {name: value for name, value in found.items() if value is not None}
 
 
 class Settings(BaseSettings):
@@ -106,7 +136,9 @@ class Settings(BaseSettings):
     flower_port: Annotated[int, Field(ge=0, le=65535)] = 5555
     """Port that Flower listens on."""
     flower_basic_auth: SecretStr = SecretStr("")
-    """`user:password` of Flower's login; without it Flower is read only."""
+    """`user:password` of Flower's login; empty: one is made, in `var/flower-login`."""
+    worker_name: Annotated[str, Field(pattern=r"^[\w.-]*$")] = ""
+    """Name of a worker in Flower, before the @ and its host; empty: `worker-` and its process id, so that no two are one."""
     in_flight: Annotated[int, Field(ge=1, le=256)] = 32
     """Calls that one process may have under way at once."""
     page_password: SecretStr = SecretStr("")
@@ -132,6 +164,22 @@ class Settings(BaseSettings):
     """Whom alerts and the digest are mailed to, comma separated; needs `SMTP_URL`."""
     smtp_url: SecretStr = SecretStr("")
     """The mail server, `smtp://user:password@host:587` (STARTTLS where offered) or `smtps://…`."""
+
+    web_url: str = ""
+    """Address under which Bokun reaches `web` (`https://sync.example.com`); `doctor` asks there whether it answers."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, the files that the environment or `.env` name, the environment, `.env`."""
+        by_file = _ByFile(settings_cls, dotenv_settings, env_settings)
+        return init_settings, by_file, env_settings, dotenv_settings
 
     @field_validator(
         "space_invoices_organizations", "bank_payment_types", "trusted_proxies", "prices_currencies", mode="before"
@@ -186,6 +234,11 @@ class Settings(BaseSettings):
         if not value.startswith(("https://", "http://")):
             raise ValueError("must begin with https:// (or http:// for a stand-in)")
         return _with_host(value).rstrip("/")
+
+    @field_validator("web_url")
+    @classmethod
+    def _own_address(cls, value: str) -> str:
+        return cls._web_address(value) if value else value
 
     @field_validator("alert_url")
     @classmethod
@@ -258,6 +311,17 @@ def require(settings: Settings, *names: str) -> None:
         empty = not value.get_secret_value() if isinstance(value, SecretStr) else not value
         if empty:
             raise WrongSettings(f"{name.upper()} is not set; see README.md, Settings, or .env.example")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a name or address means this machine only."""
+    name = host.strip("[]").lower()
+    if name == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 def _with_host(address: str) -> str:

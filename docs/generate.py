@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -158,9 +159,39 @@ def _range(first: int, last: int) -> str:
     return f"{first}–{last}"
 
 
+LAYERS = ("tasks", "worker.cli", "worker.web", "worker.celery", "worker.app", "worker.watchdog", "worker.wiring",
+          "worker.flow", "worker.store", "worker.spaceinvoices", "worker.bokun", "worker.calls", "worker.domain", "config",
+          "worker.sandbox")  # fmt: skip
+
+
+def architecture() -> str:
+    """Who imports whom, drawn from the imports of every module."""
+    arrows: set[tuple[str, str]] = set()
+    for path in sorted(each for top in ("worker", "tasks", "config") for each in (ROOT / top).rglob("*.py")):
+        here = _part(".".join(path.relative_to(ROOT).with_suffix("").parts))
+        if here is not None and "versions" not in path.parts:
+            arrows |= {(here, there) for name in _imported(path) if (there := _part(name)) not in (None, here)}
+    nodes = [f"    {name.replace('.', '_')}[{name}]" for name in LAYERS]
+    lines = [f"    {one.replace('.', '_')} --> {other.replace('.', '_')}" for one, other in sorted(arrows)]
+    return "\n".join(["```mermaid", "flowchart TD", *nodes, *lines, "```", ""])
+
+
+def _part(module: str) -> str | None:
+    return next((name for name in LAYERS if module == name or module.startswith(f"{name}.")), None)
+
+
+def _imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        match node:
+            case ast.ImportFrom(module=str() as module, names=names):
+                yield from (f"{module}.{each.name}" for each in names)
+            case ast.Import(names=names):
+                yield from (each.name for each in names)
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "commands": commands, "settings": settings, "environment": environment, "flags": flags, "states": states,
-    "outcomes": outcomes,
+    "outcomes": outcomes, "architecture": architecture,
 }  # fmt: skip
 
 

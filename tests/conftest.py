@@ -18,11 +18,15 @@ sys.setswitchinterval(0.0005)
 
 
 LONG = (
+    "tests/test_outputs.py::test_the_outputs_are_fresh",
     "tests/journeys/",
     "tests/simulation/",
+    "tests/doors/test_apply_process.py",
     "tests/flow/test_backfill.py",
     "tests/flow/test_both_databases.py",
+    "tests/flow/test_crash_matrix.py",
     "tests/flow/test_crashes.py",
+    "tests/flow/test_rolling_release.py",
     "tests/flow/test_state_machine.py",
     "tests/flow/test_storm.py",
 )
@@ -32,7 +36,7 @@ LONG = (
 def pytest_collection_modifyitems(items):
     """Marks the long ones by where they live."""
     for item in items:
-        if item.path.relative_to(item.config.rootpath).as_posix().startswith(LONG):
+        if item.nodeid.startswith(LONG):
             item.add_marker(pytest.mark.long)
 
 

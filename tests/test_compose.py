@@ -8,8 +8,10 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 from ruamel.yaml import YAML
 
+import bootstrap
 from config.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,8 +33,8 @@ def test_the_file_follows_the_compose_specification():
 
 def test_the_services_are_those_of_the_house():
     """Stores, the processes of the Procfile, and the stand-ins in a profile of their own."""
-    assert set(SERVICES) == {"redis", "postgres", *PROCFILE, "not-bokun"}
-    assert {name for name, each in SERVICES.items() if each.get("profiles")} == {"not-bokun"}
+    assert set(SERVICES) == {"redis", "postgres", *PROCFILE, "not-bokun", "demo-link"}
+    assert {name for name, each in SERVICES.items() if each.get("profiles")} == {"not-bokun", "demo-link"}
     assert SERVICES["not-bokun"]["networks"]["outside"]["aliases"] == ["not-spaceinvoices"]
 
 
@@ -71,14 +73,15 @@ def test_everything_starts_after_the_release():
 
 
 def test_every_variable_is_in_the_example():
-    """What the file takes from the environment stands in .env.example."""
-    known = set(re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    """What the file takes from the environment stands in .env.example or demo.env."""
+    said = (ROOT / ".env.example").read_text() + (ROOT / "demo.env").read_text()
+    known = set(re.findall(r"^#?([A-Z_]+)=", said, re.MULTILINE))
     assert set(re.findall(r"(?<!\$)\$\{(\w+)", TEXT)) - known == set()
 
 
 def test_every_variable_that_it_sets_is_a_setting():
     """A service of ours is given settings and nothing else."""
-    said = {name for each in OURS.values() for name in each["environment"]}
+    said = {name.removesuffix("_FILE") for each in OURS.values() for name in each.get("environment", ())}
     assert said <= {name.upper() for name in Settings.model_fields}
 
 
@@ -117,15 +120,40 @@ def test_redis_keeps_its_bells():
 def test_passwords_come_by_file_where_the_image_can_read_one():
     """No password of a store stands in a command line or in the environment of the store."""
     assert SERVICES["postgres"]["environment"]["POSTGRES_PASSWORD_FILE"] == "/run/secrets/postgres_password"
+    secret = {name.upper() for name, field in Settings.model_fields.items() if field.annotation is SecretStr}
+    for each in OURS.values():
+        assert {"DATABASE_URL", "REDIS_URL", *secret} & set(each.get("environment", ())) == set()
     assert "environment" not in SERVICES["redis"]
     assert "_PASSWORD" not in " ".join(SERVICES["redis"]["command"])
+
+
+def test_each_process_is_given_only_the_secrets_it_reads():
+    """Beat and Flower see neither the accounts nor the database, and a secret that a service names is one that it reads."""
+    for name in ("beat", "flower"):
+        assert set(SERVICES[name]["secrets"]) <= {"redis_url", "flower_basic_auth", "smtp_url"}
+    for each in OURS.values():
+        read = {value.rpartition("/")[2] for key, value in each.get("environment", {}).items() if key.endswith("_FILE")}
+        assert read == set(each.get("secrets", ()))
+
+
+def test_make_secrets_writes_what_the_file_reads(tmp_path):
+    """`bootstrap.py secrets` makes every secret once: a second time nothing changes, and what is to be filled in is named."""
+    wanted = ["space_invoices_token", "bokun_access_key", "bokun_secret_key"]
+    assert bootstrap.secrets(tmp_path / "s", {}) == wanted
+    first = {path.name: path.read_text() for path in (tmp_path / "s").iterdir()}
+    bootstrap.secrets(tmp_path / "s", {})
+    assert {path.name: path.read_text() for path in (tmp_path / "s").iterdir()} == first
+    assert set(first) == set(COMPOSE["secrets"])
+    assert first["redis_password"] in first["redis_url"]
+    assert first["postgres_password"] in first["database_url"]
 
 
 def test_the_image_is_locked_and_runs_as_nobody_in_particular():
     """Packages come by hash, the last stage has no installer in use, and the user is not root."""
     first, last = re.split(r"^FROM .*$", DOCKERFILE, flags=re.MULTILINE)[1:]
     assert "--require-hashes --only-binary :all: -r requirements.lock" in first
-    assert "pip" not in last
+    assert "pip install" not in last
+    assert "rm -rf /usr/local/lib/python3*/site-packages" in last
     assert re.search(r"^USER (\d+):\d+$", last, re.MULTILINE)[1] != "0"
     assert "HEALTHCHECK" in last
 
@@ -146,5 +174,5 @@ def test_no_container_was_started_here():
     docker = shutil.which("docker")
     if docker is None or subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode:
         pytest.skip("no Docker engine with compose here: the files were read, the commands are run by the journeys")
-    said = {"POSTGRES_PASSWORD": "p", "REDIS_PASSWORD": "r", "FLOWER_BASIC_AUTH": "u:p", "PATH": "/usr/bin:/bin"}
+    said = {"PATH": "/usr/bin:/bin"}
     subprocess.run([docker, "compose", "-f", FILE, "config", "--quiet"], env=said, check=True)

@@ -12,10 +12,11 @@ from celery import Celery, shared_task
 from celery.exceptions import SoftTimeLimitExceeded
 from celery.signals import setup_logging, worker_ready
 from kombu.exceptions import KombuError
+from kombu.pools import producers
 from sqlalchemy.exc import DBAPIError
 
 from config import logs
-from config.broker import BELL_EXPIRES, celery_settings
+from config.broker import BELL_EXPIRES, RINGING, celery_settings
 from config.schedule import beat_schedule
 from config.settings import Settings, read
 from worker import watchdog
@@ -100,9 +101,12 @@ def enqueue(app: Celery, name: str, *ids: str | int, run: str) -> None:
 
 
 def _publish(name: str, ids: tuple[str | int, ...]) -> None:
+    """By a connection of its own: whoever rings gives up after a second, whoever listens has the patience of five."""
     from celery import current_app  # noqa: PLC0415 - the app that is set, not the one at import
 
-    current_app.send_task(name, args=ids, expires=BELL_EXPIRES)
+    broker = current_app.connection_for_write(transport_options=RINGING)
+    with producers[broker].acquire(block=True, timeout=1) as producer:
+        current_app.send_task(name, args=ids, expires=BELL_EXPIRES, producer=producer)
 
 
 def bell(name: str, *, limit: int = 60) -> Callable[[Callable[..., object]], Any]:
@@ -117,7 +121,7 @@ def bell(name: str, *, limit: int = 60) -> Callable[[Callable[..., object]], Any
         @functools.wraps(step)
         def task(self: Any, *ids: str | int) -> None:
             structlog.contextvars.clear_contextvars()
-            structlog.contextvars.bind_contextvars(bell=name)
+            structlog.contextvars.bind_contextvars(bell=name, run=str(self.request.id or ""))
             _hear(services(), name, str(self.request.id or ""), functools.partial(step, services(), *ids))
 
         return task

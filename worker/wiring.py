@@ -23,6 +23,7 @@ from worker.calls.wire import Wire
 from worker.domain.decision import Policy
 from worker.domain.proof import AbsenceRule
 from worker.flow.services import Services, Terms
+from worker.flow.steps import Steps
 from worker.flow.tally import Tally
 from worker.store.connections import Stored
 from worker.store.database import Database, must_be_closed
@@ -50,6 +51,7 @@ def build(
         token=lambda: secrets.token_hex(16),
         ring=ring,
         flush=lambda: tally.flush(opened),
+        steady=Steps(now, time.monotonic).steady,
         tell=_teller(settings, wire),
     )
 

@@ -20,6 +20,7 @@ def main() -> int:
         print(f"{name:<40} {figure}")
     for line in report.wrong:
         print(f"WRONG: {line}")
+    print(*report.stories, sep="\n")
     return 1 if report.wrong else 0
 
 

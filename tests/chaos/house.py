@@ -38,17 +38,21 @@ class House:
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="chaos-"))
         self.sandbox = Sandbox().start()
-        self.redis, self.postgres = Redis(), Postgres()
+        self.disk = _small_disk(self.folder / "disk")
+        self.redis, self.postgres = Redis(), Postgres(self.disk)
         self.supervisor = Supervisor()
         self.groups: set[int] = set()
         self.port = broker.free_port()
+        self.clock = self.folder / "clock"
+        self.step(0)
         self.environment = self._environment()
         supervise.migrate(self.environment)
 
     def _environment(self) -> dict[str, str]:
         return {
             **os.environ, **HURRIED,
-            "PYTHONPATH": str(Path(__file__).parents[2]),
+            "PYTHONPATH": os.pathsep.join((str(Path(__file__).parents[2]), str(Path(__file__).parent / "clock"))),
+            "CHAOS_CLOCK": str(self.clock),
             "DATABASE_URL": self.postgres.url, "REDIS_URL": self.redis.url,
             "SPACE_INVOICES_URL": self.sandbox.space_invoices_url, "SPACE_INVOICES_TOKEN": self.sandbox.token,
             "SPACE_INVOICES_ORGANIZATIONS": ",".join(self.sandbox.organizations),
@@ -81,8 +85,15 @@ class House:
     def workers(self) -> list[Process]:
         return [each for each in self.supervisor.processes if each.name.startswith("worker")]
 
+    def step(self, seconds: float) -> None:
+        """The wall clock of every process is off by so much from now on."""
+        written = self.clock.with_suffix(".new")
+        written.write_text(str(seconds))
+        written.replace(self.clock)
+
     def watch(self) -> None:
         """What ended is started again, as a supervisor does; its group dies with it."""
+        self.postgres.watch()
         for each in self.supervisor.processes:
             if each.running is not None:
                 self.groups.add(each.running.pid)
@@ -110,7 +121,20 @@ class House:
         self.sandbox.stop()
         self.redis.stop()
         self.postgres.stop()
+        if self.disk is not None:
+            subprocess.run(["umount", "-l", self.disk], check=True)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _small_disk(folder: Path) -> Path | None:
+    """A file system of its own for PostgreSQL's data; None where none can be mounted (that takes root)."""
+    folder.mkdir()
+    folder.parent.chmod(0o755)  # PostgreSQL runs as somebody else
+    mount = ["mount", "-t", "tmpfs", "-o", "size=400m", "none", str(folder)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        return None
+    folder.chmod(0o755)
+    return folder
 
 
 def children(process: Process) -> list[int]:

@@ -45,6 +45,7 @@ class Nemesis:
             [self.kill_child] * 4 + [self.stop_child] * 4 + [self.kill_parent] * 2 + [self.terminate] * 2
             + [self.flush, self.crash_redis, self.freeze_redis] + [self.crash_database]
             + [self.end_backends] * 2 + [self.lock] * 2 + [self.second_beat] + [self.spoil_reading] * 2
+            + [self.step_clock] + [self.fill_disk] * (self.house.disk is not None)
         )  # fmt: skip
         with suppress(ProcessLookupError, psycopg.Error, redis.RedisError):
             act()
@@ -109,10 +110,24 @@ class Nemesis:
         if not any(each.name == "second beat" for each in self.house.supervisor.processes):
             self.house.beat("second beat")
 
+    def step_clock(self) -> None:
+        """Past a lease and an absence, forwards or back, and some time later right again."""
+        self.house.step(self.random.choice((-40, 40)))
+        self._after(self.random.choice((3, 10)), lambda: self.house.step(0))
+
+    def fill_disk(self) -> None:
+        """Not a byte is left to PostgreSQL for some seconds."""
+        filler = self.house.disk / "filler"
+        with filler.open("wb", buffering=0) as file, suppress(OSError):
+            while True:
+                file.write(bytes(65536))
+        self._after(self.random.choice((2, 4)), filler.unlink)
+
     def rest(self) -> None:
         """Nothing goes wrong any more, and nobody is stopped."""
         for each in self._later:
             each.join()
+        self.house.step(0)
         self.house.sandbox.faults.clear()
 
     def _parent(self) -> int:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tests.chaos.house import House
@@ -13,12 +15,23 @@ from worker.sandbox import bookings
 
 FIRST = 9_100_001
 LONGEST_HEALING = 300.0
-IN_FLIGHT = "SELECT count(*) FROM delivery WHERE state IN ('planned', 'sending', 'accepted', 'unknown')"
-LEFT = """SELECT state, count(*), min(due_at), min(look_at), max(look_at), max(looks), max(reason) FROM delivery
-          WHERE state IN ('planned', 'sending', 'accepted', 'unknown') GROUP BY state"""
+IN_FLIGHT = "SELECT DISTINCT booking_id FROM delivery WHERE state IN ('planned', 'sending', 'accepted', 'unknown')"
+STORY = (
+    """SELECT d.id, d.connection_id, d.moment, d.document, d.state, d.reason, d.taken, d.looks, d.due_at, d.look_at
+       FROM delivery d WHERE d.booking_id = {0} ORDER BY d.id""",
+    """SELECT a.delivery_id, a.begun_at, a.ended_at, a.outcome, a.status, a.reason FROM attempt a
+       JOIN delivery d ON d.id = a.delivery_id WHERE d.booking_id = {0} ORDER BY a.begun_at""",
+    """SELECT l.delivery_id, l.at, l.saw, l.reason FROM look l
+       JOIN delivery d ON d.id = l.delivery_id WHERE d.booking_id = {0} ORDER BY l.id""",
+    "SELECT connection_id, read_at, decision, rule, because, wakes_at FROM booking WHERE booking_id = {0}",
+    "SELECT connection_id, source, noticed_at, due_at, tries, reason FROM notice WHERE booking_id = {0}",
+)
 UNREAD = "SELECT count(*) FROM notice"
 HELD = "SELECT booking_id, document, reason FROM delivery WHERE state = 'held'"
 ASKED = "SELECT booking_id FROM booking WHERE decision = 'ask'"
+EITHER, INVOICE, NOTHING = frozenset({"estimate", "invoice"}), frozenset({"invoice"}), frozenset[str]()
+BASE = {"issueInvoiceForBankPayment": False, "issueInvoiceOnComplete": False}
+"""The flags that both connections have in the end; the second one is then not active."""
 
 
 @dataclass
@@ -29,6 +42,7 @@ class Report:
     doubled: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     unexplained: list[str] = field(default_factory=list)
+    stories: list[str] = field(default_factory=list)
 
     @property
     def wrong(self) -> list[str]:
@@ -37,13 +51,16 @@ class Report:
 
 @dataclass
 class Run:
-    """The bookings of a run, with the documents that each calls for in the end."""
+    """The bookings of a run, with the documents of which each calls for one in the end."""
 
     house: House
     nemesis: Nemesis
     random: random.Random
-    wanted: dict[int, set[str]] = field(default_factory=dict)
+    connections: tuple[str, str]
+    """Two of one organization that read one account: what the one has invoiced the other must not."""
+    wanted: dict[int, frozenset[str]] = field(default_factory=dict)
     unpaid: list[int] = field(default_factory=list)
+    told_at: float = 0.0
 
     def book(self) -> None:
         """One booking: paid at once, or by bank; half of their orders meet a fault."""
@@ -53,18 +70,39 @@ class Run:
         if self.random.random() < 0.5:
             self.nemesis.spoil_order(id_)
         self.house.sandbox.book(bookings.own_sale(id_, now, total=f"{10 + len(self.wanted) % 900}.50", **knobs))
-        self.wanted[id_] = {"estimate"} if bank else {"invoice"}
+        self.wanted[id_] = EITHER if bank else INVOICE
         if bank:
             self.unpaid.append(id_)
 
     def change(self) -> None:
-        """A bank booking is paid, or any booking is announced once more."""
-        if len(self.unpaid) > 10 and self.random.random() < 0.5:
+        """A bank booking is paid, one is cancelled, flags are others for a while, or one is announced once more."""
+        chance = self.random.random()
+        if len(self.unpaid) > 10 and chance < 0.5:
             id_ = self.unpaid.pop(0)
             self.house.sandbox.change(id_, pay=True, payment_type="BANK_TRANSFER")
-            self.wanted[id_] = {"invoice"}
+            self.wanted[id_] = INVOICE
+        elif chance < 0.6 and self.wanted:
+            id_ = self.random.choice(sorted(self.wanted))
+            self.house.sandbox.change(id_, cancel=True)
+            self.wanted[id_] = NOTHING
+            self.unpaid = [each for each in self.unpaid if each != id_]
+        elif chance < 0.65:
+            self.change_flags()
         elif self.wanted:
             self.announce(self.random.choice(sorted(self.wanted)))
+
+    def change_flags(self) -> None:
+        """Somebody tries other flags, and takes them back with the next call."""
+        first, second = self.connections
+        some = {name: self.random.random() < 0.5 for name in BASE}
+        self.house.sandbox.flags(first, **some if self.random.random() < 0.5 else BASE)
+        self.house.sandbox.flags(second, **BASE, active=self.random.random() < 0.5)
+
+    def calm(self) -> None:
+        """The flags that stay."""
+        first, second = self.connections
+        self.house.sandbox.flags(first, **BASE)
+        self.house.sandbox.flags(second, **BASE, active=False)
 
     def announce(self, id_: int) -> None:
         sandbox = self.house.sandbox
@@ -82,11 +120,20 @@ class Run:
                 self.nemesis.strike()
                 strike = passed + self.random.uniform(0.8, 3.0)
             self.house.watch()
+            self.tell(passed / seconds)
             time.sleep(0.05)
+
+    def tell(self, share: float) -> None:
+        """A line of progress now and then."""
+        if time.monotonic() - self.told_at > 15:
+            self.told_at = time.monotonic()
+            documents, faults = len(self.house.sandbox.documents), sum(self.nemesis.done.values())
+            print(f"{share:.0%}: {len(self.wanted)} bookings, {documents} documents, {faults} faults", file=sys.stderr)
 
     def heal(self, longest: float) -> float:
         """The faults stop; the seconds until everything has come to its end."""
         self.nemesis.rest()
+        self.calm()
         began = announced = time.monotonic()
         still = 0
         while time.monotonic() - began < longest:
@@ -96,7 +143,7 @@ class Run:
                     self.announce(id_)
                 for id_ in self._missing():
                     self.announce(id_)
-            quiet = not self._missing() and not self.house.rows(IN_FLIGHT)[0][0] and not self.house.rows(UNREAD)[0][0]
+            quiet = not self._missing() and not self._in_flight() and not self.house.rows(UNREAD)[0][0]
             still = still + 1 if quiet else 0
             if still == 3:
                 break
@@ -104,12 +151,41 @@ class Run:
             time.sleep(0.5)
         return time.monotonic() - began
 
+    @property
+    def bare(self) -> set[int]:
+        """Bookings with an order of which their flags made no document there; ours are looked at for two hours more."""
+        orders = self.house.sandbox.orders
+        return {int(each["orderId"]) for each in orders if not each.get("invoiceId") and not each.get("estimateId")}
+
+    def _in_flight(self) -> list[int]:
+        bare = self.bare
+        return [id_ for (id_,) in self.house.rows(IN_FLIGHT) if id_ not in bare]
+
+    def stories(self, bookings: list[int]) -> Iterator[str]:
+        """Everything that is written down about some of these."""
+        for id_ in bookings[:3]:
+            yield f"booking {id_}, {'a cancelled one' if not self.wanted[id_] else sorted(self.wanted[id_])}"
+            for statement in STORY:
+                for row in self.house.rows(statement.format(id_)):
+                    yield "  " + " | ".join(str(each) for each in row)
+            for each in self.house.sandbox.faults.fired:
+                if each["booking"] == id_:
+                    yield f"  fault {each['at']} {each['kind']} after_effect={each['after_effect']} {each['details']}"
+            for each in [*self.house.sandbox.orders, *self.house.sandbox.documents]:
+                if str(id_) in (each["orderId"], str(each.get("bookingId"))):
+                    names = ("type", "id", "createdAt", "invoiceId", "estimateId")
+                    yield f"  there: {' '.join(str(each.get(name)) for name in names)}"
+
     def _missing(self) -> list[int]:
-        """Bookings without their documents of which nothing is held either."""
-        has = {(each["bookingId"], each["type"]) for each in self.house.sandbox.documents}
-        held = {row[0] for row in self.house.rows(HELD)}
+        """Bookings that have neither one of their documents nor a reason that a person sees."""
+        issued = {(each["bookingId"], each["type"]) for each in self.house.sandbox.documents}
+        any_issued, bare = {id_ for id_, _ in issued}, self.bare
+        visible = {row[0] for row in self.house.rows(HELD)} | {row[0] for row in self.house.rows(ASKED)}
         return [
-            id_ for id_, kinds in self.wanted.items() if id_ not in held and any((id_, k) not in has for k in kinds)
+            id_
+            for id_, kinds in self.wanted.items()
+            if id_ not in visible | bare
+            and (not any((id_, kind) in issued for kind in kinds) if kinds else id_ in any_issued)
         ]
 
     def judge(self, report: Report) -> Report:
@@ -118,15 +194,19 @@ class Run:
         report.doubled = [f"{count} {kind}s for {id_}" for (id_, kind), count in issued.items() if count > 1]
         held = self.house.rows(HELD)
         report.unexplained = [f"held without a reason: {row}" for row in held if not row[2]]
-        visible = {row[0] for row in held} | {row[0] for row in self.house.rows(ASKED)}
         report.lost = [
-            f"no {kind} for {id_}"
-            for id_, kinds in self.wanted.items()
-            for kind in kinds
-            if (id_, kind) not in issued and id_ not in visible
+            f"no {' or '.join(sorted(self.wanted[id_]))} for {id_}" if self.wanted[id_] else f"{id_}: nobody is asked"
+            for id_ in self._missing()
         ]
-        report.unexplained += [f"still in flight: {row}" for row in self.house.rows(LEFT)]
-        report.figures |= {"held with a reason": len(held), "documents": sum(issued.values())}
+        flying = self._in_flight()
+        report.unexplained += [f"still in flight: {id_}" for id_ in flying]
+        twice = [id_ for (id_, _), count in issued.items() if count > 1]
+        report.stories = list(self.stories([*twice, *self._missing(), *flying]))
+        report.figures |= {
+            "held with a reason": len(held),
+            "documents": sum(issued.values()),
+            "orders there without a document": len(self.bare),
+        }
         return report
 
 
@@ -140,9 +220,10 @@ def run(seed: int, *, minutes: float, count: int, healing: float = LONGEST_HEALI
     began = time.monotonic()
     house = House()
     try:
-        house.sandbox.connect("Chaos")
+        first = house.sandbox.connect("Chaos", **BASE)["id"]
+        second = house.sandbox.connect("Twin", **BASE, active=False)["id"]
         house.start(children=children)
-        play = Run(house, Nemesis(house, seed), random.Random(seed + 1))
+        play = Run(house, Nemesis(house, seed), random.Random(seed + 1), (first, second))
         play.storm(minutes * 60, count)
         stormy = orders(house)
         healed = play.heal(healing)

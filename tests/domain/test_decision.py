@@ -22,8 +22,10 @@ from worker.domain.decision import (
     Told,
     Wait,
     decide,
+    decide_read,
     kind,
     look_up,
+    wakes_at,
 )
 
 ROWS = list(csv.DictReader((Path(__file__).parent.parent / "samples" / "flags.csv").read_text().splitlines()))
@@ -216,6 +218,44 @@ def test_a_wait_that_no_clock_ends_carries_no_time():
         ("not-confirmed", None), ("connection-inactive", None), ("until-paid", None)]  # fmt: skip
 
 
+@pytest.mark.parametrize("rule", ["bank-estimate", "until-complete", "until-paid"])
+def test_the_end_wakes_what_it_takes_further(rule):
+    """These rules are decided again when the booking ends; an end that has come wakes nothing any more."""
+    ending, ended, endless = (booking(completion=Completion(False, at)) for at in (ENDS, NOW, None))
+    earlier = booking(completion=Completion(False, NOW - timedelta(days=1)))
+    assert [wakes_at(rule, each, NOW) for each in (ending, ended, earlier, endless)] == [ENDS, None, None, None]
+
+
+@pytest.mark.parametrize(
+    "rule", sorted({row.rule for row in FLAG_TABLE} - {"bank-estimate", "until-complete", "until-paid"})
+)
+def test_the_end_changes_nothing_for_any_other_rule(rule):
+    """No clock takes these further."""
+    assert wakes_at(rule, booking(completion=Completion(False, ENDS)), NOW) is None
+
+
+def read_as(read, **flags):
+    return decide_read(Flags(**flags), read, Told(), policy=Policy(), now=NOW)
+
+
+def test_an_answer_that_is_no_booking_is_asked_about_at_once():
+    """Without a revision there was no booking to read: a question whatever its status, while the connection is active."""
+    strange = booking(sale=UNREADABLE, revision="", status=Status.PENDING)
+    assert read_as(strange) == Ask("unreadable", "no date")
+    assert read_as(strange, active=False).rule == "connection-inactive"
+
+
+def test_a_booking_that_was_read_is_decided_as_ever():
+    """A booking with a revision goes the ordinary way, unclear or not; so does a clear one without."""
+    known = [booking(sale=UNREADABLE, status=Status.PENDING), booking(), booking(revision="")]
+    assert [read_as(each).rule for each in known] == ["not-confirmed", "on-arrival", "on-arrival"]
+
+
+def test_a_booking_without_a_readable_date_is_not_before_the_start():
+    """What cannot be compared with START_FROM is not skipped for it."""
+    assert judged(booking(created_at=None), start_from=NOW).rule == "on-arrival"
+
+
 def test_an_end_counts_from_its_own_second():
     """A booking is complete at its end, not a moment before."""
     ends = Completion(False, ENDS)
@@ -227,3 +267,14 @@ def test_an_amount_with_many_zeros_is_nothing():
     """0.000 is nothing to invoice, a cent is something."""
     found = [judged(booking(sale=sale(total))).rule for total in ("0.000", "0.01", str(Decimal("-0")))]
     assert found == ["nothing-to-invoice", "on-arrival", "nothing-to-invoice"]
+
+
+def test_what_nobody_said_of_a_connection():
+    """Flags that are not told: active, mails on, and neither of the two ways to wait (seeds/bokun.txt)."""
+    assert Flags() == Flags(
+        active=True,
+        issueInvoiceOnComplete=False,
+        issueInvoiceForBankPayment=False,
+        sendInvoiceAutomatically=True,
+        sendEstimateAutomatically=True,
+    )

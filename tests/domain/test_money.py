@@ -69,3 +69,30 @@ def test_written_amounts_read_the_same(number):
 def test_the_sum_of_nothing_is_nothing():
     """Sums are exact and begin at 0."""
     assert [total([]), total([Decimal("0.1")] * 3)] == [Decimal(0), Decimal("0.3")]
+
+
+ISO_4217 = {
+    "0.5": "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF",
+    "0.0005": "BHD IQD JOD KWD LYD OMR TND",
+    "0.005": "EUR USD GBP CHF HUF CZK PLN NOK SEK DKK AUD",
+}
+
+
+@pytest.mark.parametrize(("half", "codes"), ISO_4217.items(), ids=ISO_4217)
+def test_minor_units_are_those_of_iso_4217(half, codes):
+    """Every currency without cents, every one with a thousand, and all others with a hundred."""
+    assert {Money(Decimal(1), code).half_minor_unit for code in codes.split()} == {Decimal(half)}
+
+
+def test_an_amount_has_an_end():
+    """The finest digits that are taken are said; a text of endless zeros is no amount."""
+    assert amount("1E-200") == Decimal("1E-200")
+    for endless in ("1E-201", "1E-400", "0." + "0" * 5000 + "1"):
+        with pytest.raises(NotMoney):
+            amount(endless)
+
+
+def test_letters_that_only_look_like_a_currency_are_refused():
+    """A Cyrillic letter makes no euro."""
+    with pytest.raises(NotMoney):
+        currency("\u0415UR")

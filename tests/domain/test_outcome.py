@@ -43,6 +43,7 @@ def test_a_body_of_an_unheard_of_kind_is_unknown():
         (503, Outcome.UNKNOWN),
         (504, Outcome.UNKNOWN),
         (599, Outcome.UNKNOWN),
+        (300, Outcome.UNKNOWN),
         (301, Outcome.UNKNOWN),
         (302, Outcome.UNKNOWN),
         (303, Outcome.UNKNOWN),

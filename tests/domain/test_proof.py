@@ -116,6 +116,50 @@ def test_no_order_is_absent():
     assert sight(expected(), []) == Absent()
 
 
+def test_an_order_with_another_document_is_not_bare():
+    """An order that carries the invoice told before is no order that may yet get the estimate."""
+    assert sight(expected(ESTIMATE, explained=frozenset({INVOICE})), [order(invoice="d1")]) == Absent()
+
+
+DELETED = "order o1 was deleted in Space Invoices: it is not made again without release"
+
+
+@pytest.mark.parametrize("there", [{"invoice": "d1"}, {"estimate": "e1"}, {}], ids=str)
+@pytest.mark.parametrize("sent", [True, False])
+def test_what_a_person_deleted_is_not_made_again(there, sent):
+    """A deleted order proves nothing and is no absence either, whatever it carried; the first one is named."""
+    gone = [order("o2", deleted=True, **there), order(deleted=True, **there)]
+    assert sight(expected(sent=sent), gone) == Mismatched(DELETED)
+
+
+def test_what_a_person_deleted_and_released_is_absent():
+    """After a release the deleted order stands in nobody's way."""
+    assert sight(expected(released=True), [order(invoice="d1", deleted=True)]) == Absent()
+
+
+@pytest.mark.parametrize("moment", [Moment.RECEIVED, Moment.CANCELLED])
+def test_a_deleted_order_beside_the_one_that_counts_says_nothing(moment):
+    """What stands is found, whatever was deleted beside it."""
+    orders = [order("o2", invoice="d2", deleted=True), order(invoice="d1", cancelled=True)]
+    assert sight(expected(moment=moment), orders) == Found("o1", "d1")
+
+
+def test_a_bare_order_beside_a_deleted_one_is_a_persons_matter():
+    """An order without its document is not waited for where another one was deleted."""
+    assert sight(expected(), [order("o2"), order(deleted=True)]) == Mismatched(DELETED)
+
+
+@pytest.mark.parametrize("moment", [Moment.CHANGED, Moment.CANCELLED])
+def test_a_change_waits_for_what_it_changes(moment):
+    """Before its first send a change needs the document that it is about; once sent, only its own trace counts."""
+    bare = [order("o2"), order()]
+    found = [
+        sight(expected(moment=moment, sent=sent), orders)
+        for sent, orders in [(False, bare), (False, [*bare, order("o3", invoice="d1")]), (False, []), (True, bare)]
+    ]
+    assert found == [Pending("o2"), Absent(), Absent(), Absent()]
+
+
 def test_a_change_is_proven_by_its_own_mark_only():
     """The invoice that stands proves no change; the mark of ours in the order's payloads does."""
     changed = expected(moment=Moment.CHANGED)

@@ -3,6 +3,8 @@
 import sqlite3
 from contextlib import closing
 
+import pytest
+
 from tests.doors.person import KEY, A
 from worker.store.secrets import Vault
 
@@ -84,6 +86,53 @@ def test_keys_that_are_missing_are_asked_for_in_one_line(mirrored):
     said = mirrored("connections", "link", mirrored.connection)
     assert (said.code, said.lines) == (
         2, ["The Bokun keys are read from standard input, one a line; it was empty."])  # fmt: skip
+
+
+def test_many_connections_are_linked_at_once(mirrored):
+    """`link --keys` stores the pair of each line of a CSV, encrypted, and prints none of them."""
+    said = mirrored("connections", "link", "--keys", "-", stdin=f"{mirrored.connection},hunter2-a,hunter2-s\n\n")
+    assert (said.code, said.out) == (0, f"Connection {mirrored.connection} has its own Bokun keys.\n")
+    closed = stored(mirrored, "access_key", "secret_key")
+    assert [Vault([KEY]).open(each) for each in closed] == ["hunter2-a", "hunter2-s"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "code", "line"),
+    [
+        ("c,only-two", 2, "Line 1 of --keys is not connection,access key,secret key."),
+        ("nobody,a,s", 1, "Connection nobody is not mirrored: run `bokun-sync connections refresh`."),
+    ],
+)
+def test_a_wrong_line_of_keys_is_named(mirrored, lines, code, line):
+    """A line that is no pair, or of a connection that is not there, is named without its keys."""
+    said = mirrored("connections", "link", "--keys", "-", stdin=f"{lines}\n")
+    assert (said.code, said.lines) == (code, [line])
+
+
+def test_a_secret_key_rotates(mirrored):
+    """With the new key before the old one `keys rotate` encrypts anew, and the new one alone opens the connection."""
+    access, secret = mirrored.neighbours.access_key, mirrored.neighbours.secret_key
+    mirrored("connections", "link", mirrored.connection, "--access-key", access, stdin=f"{secret}\n")
+    new = mirrored("keys", "new").out.strip()
+    mirrored.terminal.set(SECRET_KEY=f"{new},{KEY}", BOKUN_ACCESS_KEY="nobody", BOKUN_SECRET_KEY="nothing")
+    said = mirrored("keys", "rotate")
+    assert (said.code, said.out.splitlines()[0]) == (0, "1 connections' keys encrypted anew, 0 were already.")
+    mirrored.terminal.set(SECRET_KEY=new)
+    mirrored.book()
+    assert (mirrored("drain", "--yes").code, mirrored.documents) == (0, [("invoice", A)])
+
+
+def test_a_rotation_without_the_old_key_says_so(mirrored):
+    """Where the old key is gone too early, `keys rotate` names the connection and fails without touching it."""
+    mirrored("connections", "link", mirrored.connection, stdin="a\ns\n")
+    before = stored(mirrored, "access_key", "secret_key")
+    mirrored.terminal.set(SECRET_KEY=mirrored("keys", "new").out.strip())
+    said = mirrored("keys", "rotate")
+    assert (said.code, mirrored.connection in said.err, stored(mirrored, "access_key", "secret_key")) == (
+        1,
+        True,
+        before,
+    )
 
 
 def test_a_linked_connection_reads_its_own_account(mirrored):

@@ -1,5 +1,7 @@
 """What a person decides: release, settle, and imports, each with its reason kept."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from tests.doors.person import A, B
@@ -134,3 +136,11 @@ def test_an_import_whose_broker_is_away_is_not_lost(mirrored):
     mirrored("drain", "--yes")
     mirrored("drain", "--yes")
     assert [each["type"] for each in mirrored.neighbours.imports] == ["orders"]
+
+
+def test_a_story_as_it_stood_then_is_printed(held):
+    """`explain --at` prints facts, decision and delivery as of then, and says plainly where nothing was known yet."""
+    said = held("explain", str(A), "--at", f"{datetime.now(UTC) + timedelta(minutes=1):%Y-%m-%dT%H:%M}")
+    before = held("explain", str(A), "--at", "2020-01-01")
+    assert (said.code, "rule on-arrival" in said.out, "the invoice (received) was held" in said.out) == (0, True, True)
+    assert (before.code, "Nothing was known" in before.err) == (1, True)

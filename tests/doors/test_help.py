@@ -60,5 +60,6 @@ def test_the_contract_s_commands_are_there():
         "connections list", "connections show", "connections create", "connections update", "connections delete",
         "connections count", "connections refresh", "connections link", "connections pause", "connections resume",
         "deliveries list", "deliveries release", "deliveries settle", "prices sync", "pricelists list", "web", "flower",
+        "keys rotate",
     ):  # fmt: skip
         assert command in COMMANDS

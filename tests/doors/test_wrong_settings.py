@@ -44,6 +44,8 @@ WRONG = {
     "DIGEST_EVERY": "daily",
     "ALERT_URL": "alerts.example",
     "SMTP_URL": "mail.example",
+    "WEB_URL": "sync.example",
+    "WORKER_NAME": "two words",
 }
 FREE = {
     "SPACE_INVOICES_TOKEN", "SPACE_INVOICES_ORGANIZATIONS", "BOKUN_ACCESS_KEY", "BOKUN_SECRET_KEY", "BOKUN_APP_SECRET",
@@ -98,6 +100,30 @@ def test_the_file_env_is_read(terminal, tmp_path):
     """A wrong setting in .env is named just so."""
     (tmp_path / ".env").write_text("PORT=http\n")
     assert terminal("status").lines[0].startswith("PORT: ")
+
+
+def test_a_secret_comes_by_file(mirrored, tmp_path):
+    """`SECRET_KEY_FILE` is read like `SECRET_KEY`, though the latter stands empty beside it."""
+    (tmp_path / "key").write_text(f"{KEY}\n")
+    mirrored.terminal.set(SECRET_KEY="", SECRET_KEY_FILE=str(tmp_path / "key"))
+    said = mirrored("connections", "link", mirrored.connection, "--access-key", "a", stdin="s\n")
+    assert said.code == 0
+
+
+@pytest.mark.parametrize(
+    ("said", "line"),
+    [
+        ({"PORT_FILE": "not-there"}, "PORT_FILE: cannot be read (FileNotFoundError)"),
+        ({"PORT": "1", "PORT_FILE": "port"}, "PORT: set it or PORT_FILE, not both"),
+        ({"PORT_FILE": "port"}, "PORT: Input should be a valid integer, unable to parse string as an integer"),
+    ],
+)
+def test_a_wrong_file_is_one_line(terminal, tmp_path, said, line):
+    """A file that is not there, a setting said twice and a wrong content are named without the content."""
+    (tmp_path / "port").write_text("http\n")
+    terminal.set(**{name: str(tmp_path / value) if name.endswith("_FILE") else value for name, value in said.items()})
+    answer = terminal("status")
+    assert (answer.code, answer.lines) == (2, [line])
 
 
 @pytest.mark.parametrize("missing", ["SPACE_INVOICES_TOKEN", "SPACE_INVOICES_ORGANIZATIONS"])

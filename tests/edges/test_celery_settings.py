@@ -10,6 +10,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 import tasks
 from config.broker import BELL_EXPIRES, VISIBILITY_TIMEOUT
@@ -213,3 +216,25 @@ def test_a_bell_for_a_broker_that_is_away_is_dropped(broker, request):
     ringing.start()
     ringing.join(30)
     assert not ringing.is_alive(), f"still ringing after {time.monotonic() - started:.0f} s"
+
+
+def test_a_bell_gives_up_before_a_listener_would(frozen):
+    """A frozen broker costs whoever rings a second: less than any command on a connection with a patience of three."""
+    celery_app(settings(redis_url=f"redis://127.0.0.1:{frozen}/0"))
+    ended, patient = [], redis.Redis(port=frozen, socket_timeout=3, retry=Retry(NoBackoff(), 0))
+
+    def listen():
+        with pytest.raises(redis.TimeoutError):
+            patient.ping()
+        ended.append("listener")
+
+    def ring():
+        bells.ring("tasks.deliver.due")
+        ended.append("bell")
+
+    both = [threading.Thread(target=each, daemon=True) for each in (listen, ring)]
+    for each in both:
+        each.start()
+    for each in both:
+        each.join(30)
+    assert ended == ["bell", "listener"]

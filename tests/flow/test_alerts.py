@@ -1,6 +1,8 @@
 """People are told once when something begins and once when it is over; telling never fails anything else."""
 
+import itertools
 import json
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
@@ -10,6 +12,7 @@ from tests.builders import NOW, add_connection, add_delivery, settings
 from worker import wiring
 from worker.flow import alerts
 from worker.sandbox import bookings
+from worker.store import connections
 from worker.store.database import TransactionOpen
 
 
@@ -110,6 +113,72 @@ def test_refused_credentials_cost_two_calls_and_one_alert(hooked, sink):
     hooked.later(minutes=10)
     alerts.watch(hooked.services)
     assert ([state for _, state in told(sink)], hooked.documents) == (["wrong", "over"], [("invoice", 9_000_001)])
+
+
+def refuse_orders(house, times=None):
+    house.sandbox.faults.add(
+        remote="space-invoices", method="POST", path="/order$", kind="status", code=401, times=times
+    )
+
+
+def test_refused_orders_are_tried_less_and_less_with_one_alert(hooked, sink):
+    """Lists are shown, orders are refused: in two days a handful of tries an hour apart, one alert, nothing lifted."""
+    hooked.sandbox.connect()
+    hooked.sandbox.book(bookings.own_sale(9_000_001, hooked.clock()))
+    refuse_orders(hooked)
+    hooked.drain()
+    tries = [hooked.clock()]
+    for _ in range(12 * 12):
+        before = hooked.posts
+        hooked.later(minutes=5)
+        alerts.watch(hooked.services)
+        tries += [hooked.clock()] * (hooked.posts - before)
+    waits = [round((b - a).total_seconds() / 60) for a, b in itertools.pairwise(tries)]
+    assert waits[:5] == [5, 10, 20, 40, 60]
+    assert set(waits[5:]) == {60}
+    assert told(sink) == [(f"blocked:{hooked.sandbox.connections[0]['id']}", "wrong")]
+
+
+def test_an_accepted_order_lifts_the_block_and_all_goes_on(hooked, sink):
+    """Once an order is accepted the rest follows at once, and people hear that it is over."""
+    hooked.sandbox.connect()
+    for id_ in range(9_000_001, 9_000_006):
+        hooked.sandbox.book(bookings.own_sale(id_, hooked.clock()))
+    refuse_orders(hooked)
+    hooked.drain()
+    alerts.watch(hooked.services)
+    hooked.sandbox.faults.clear()
+    hooked.later(minutes=5)
+    hooked.drain()
+    alerts.watch(hooked.services)
+    assert (len(hooked.documents), [state for _, state in told(sink)]) == (5, ["wrong", "over"])
+
+
+@pytest.mark.parametrize("code", [303, 401])
+def test_one_seller_that_bokun_refuses_holds_up_nobody_else(hooked, sink, code):
+    """Keys refused for one connection: one alert, probes go on, the other connection's sale is issued, then recovery."""
+    sandbox, clock = hooked.sandbox, hooked.clock
+    sandbox.add_account("other", "other-secret")
+    mine, other = sandbox.connect(), sandbox.connect(account="other")
+    hooked.mirror()
+    with hooked.services.database.transaction() as open_:
+        connections.change(open_, other["id"], access_key="other", secret_key="other-secret")
+    sandbox.book(bookings.own_sale(9_000_001, clock()))
+    sandbox.book(bookings.own_sale(9_000_002, clock()), account="other")
+    right = hooked.services.bokun
+    refused = replace(right(hooked.connection(mine["id"])), base=f"{sandbox.bokun_url}/refused")
+    sandbox.faults.add(remote="bokun", path="^/refused", kind="status", code=code, times=None)
+    theirs = hooked.with_services(bokun=lambda each: refused if each.id == mine["id"] else right(each))
+    for _ in range(12):
+        theirs.later(minutes=5)
+        alerts.watch(theirs.services)
+    probes = sum(each["path"].startswith("/refused") for each in sandbox.requests)
+    assert (hooked.documents, told(sink)) == ([("invoice", 9_000_002)], [(f"blocked:{mine['id']}", "wrong")])
+    assert 2 <= probes <= 13
+    hooked.later(minutes=5)
+    hooked.drain()
+    alerts.watch(hooked.services)
+    assert (len(hooked.documents), [state for _, state in told(sink)]) == (2, ["wrong", "over"])
 
 
 def test_the_digest_comes_once_a_day(house, database):

@@ -348,7 +348,7 @@ def test_a_401_to_an_order_plans_it_again_without_cost(booked):
     """The delivery that met it is planned again, costs no attempt and goes on when the token works."""
     booked.sandbox.faults.add(**ORDER, kind="status", code=401)
     booked.drain()
-    assert blocks(booked) == [("space-invoices",)]
+    assert blocks(booked) == [("space-invoices: orders",)]
     assert booked.rows(tables.Delivery, "state", "attempts", "failures") == [("planned", 0, 0)]
     booked.later(minutes=5)
     assert (blocks(booked), booked.documents) == ([(None,)], [("invoice", A)])
@@ -402,6 +402,20 @@ def test_a_look_that_fails_keeps_everything_from_being_sent(booked):
     booked.later(minutes=2)
     assert before == (0, [("received", "invoice", "planned")])
     assert booked.documents == [("invoice", A)]
+
+
+def test_a_failed_look_is_made_again_within_two_minutes(booked):
+    """However often the list of orders fails and however unlucky the jitter, the next look is at most two minutes off."""
+    booked.sandbox.faults.add(**ORDER, kind="reset")
+    for _ in range(6):
+        booked.later(seconds=60)
+    booked.sandbox.faults.add(remote="space-invoices", path="/orders", kind="status", code=500, times=None)
+    unlucky, waits = booked.with_services(chance=lambda: 0.999), []
+    for _ in range(12):
+        unlucky.later(minutes=3)
+        [(due,)] = booked.rows(tables.Delivery, "look_at")
+        waits.append(due - booked.clock())
+    assert (max(waits), booked.outcomes) == (timedelta(minutes=2), ["unknown"])
 
 
 def test_a_list_that_ignores_the_filter_proves_nothing(booked):

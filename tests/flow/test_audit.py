@@ -5,11 +5,14 @@ from decimal import Decimal
 
 import pytest
 
+from tests.builders import NOW
 from worker.domain.books import Kind
-from worker.flow import alerts
+from worker.flow import alerts, backfill, finding, planfile
 from worker.flow import audit as auditing
+from worker.flow.preview import preview
 from worker.sandbox import bookings
 from worker.store import tables
+from worker.store.bookings import History
 
 FIRST = 9_000_001
 MANY = 150
@@ -294,3 +297,22 @@ def test_the_daily_audit_runs_once_a_day_and_tells_what_is_new(sold):
     auditing.daily(services)
     alerts.tell(services)
     assert [[each["state"] for each in message["alerts"]] for message in told] == [["wrong"], ["over"]]
+
+
+def test_what_was_booked_before_start_from_is_compared_where_a_back_fill_took_it_up(house, tmp_path):
+    """Of two sales before START_FROM one was taken up by a plan: its loss is named, the other is nobody's damage."""
+    there = house.with_terms(start_from=NOW - timedelta(days=1))
+    there.sandbox.connect()
+    for booking in (FIRST, FIRST + 1):
+        there.sandbox.book(bookings.own_sale(booking, NOW, created=NOW - timedelta(days=60 + booking - FIRST)))
+    there.mirror()
+    since = NOW - timedelta(days=60, hours=1)
+    lines = preview(there.services, finding.of_period(there.services, since, NOW).seen, history=History(""))
+    made = planfile.write(tmp_path / "plan.jsonl", lines, [], since=since, until=NOW, now=NOW)
+    backfill.apply(there.services, made, there.until, sleep=there.clock.sleep)
+    there.later(hours=2)
+    whole = {"since": NOW - timedelta(days=90)}
+    assert (audited(there, **whole).differences, audited(there, **whole).audit.sales) == ((), 1)
+    lost(there, FIRST)
+    assert kinds(audited(there, **whole)) == [("missing", FIRST)]
+    assert kinds(audited(there, **whole, until=NOW - timedelta(days=30))) == [("missing", FIRST)]

@@ -1,11 +1,13 @@
 """Personal data goes when nothing needs it any more; what an accountant took away shows every later change."""
 
+import json
 from datetime import timedelta
 
 import pytest
 
 from tests.builders import NOW
 from worker.flow import export
+from worker.flow.explain import explain
 from worker.flow.keeping import Kept, keep
 from worker.sandbox import bookings
 from worker.store import tables
@@ -45,9 +47,43 @@ def test_payloads_and_marks_go_and_the_ledger_stays(booked):
     """After thirty days no name is left in payload or mark; decisions and attempts are all there."""
     before = booked.rows(tables.Decision, "rule"), booked.outcomes
     booked.clock.pass_by(days=31)
-    assert keep(booked.services) == Kept(3, 3)
+    assert keep(booked.services) == Kept(3, 3, 6)
     assert (contents(booked), {mark for (mark,) in booked.rows(tables.Delivery, "mark")}) == ([None] * 3, {"{}"})
     assert (booked.rows(tables.Decision, "rule"), booked.outcomes) == before
+
+
+def test_no_name_is_left_anywhere(booked):
+    """After thirty days no row of any table names a traveller; each decision still repeats, and its rule is shown."""
+    names = {json.loads(text)["sale"]["recipient"] for (text,) in booked.rows(tables.Booking, "facts")}
+    before = named(booked, names)
+    booked.clock.pass_by(days=31)
+    keep(booked.services)
+    assert (before, named(booked, names)) == ({"booking", "decision", "delivery"}, set())
+    [story] = explain(booked.services, str(A))
+    assert [each["repeated"] for each in story.record["history"]] == [True]
+    assert (story.record["rule"], story.record["since_document"]) == ("on-arrival", [])
+
+
+def named(house, names):
+    """The tables in which one of these names stands."""
+    found = set()
+    with house.services.database.reading() as open_:
+        for each in tables.metadata.sorted_tables:
+            texts = [str(value) for row in open_.execute(each.select()) for value in row]
+            found |= {each.name} if any(json.dumps(name)[1:-1] in text for name in names for text in texts) else set()
+    return found
+
+
+def test_a_name_that_is_needed_stays(house):
+    """A held delivery keeps the name of its booking, however old, until it ends."""
+    kept = house.with_terms(keep_content_days=30, brake_amount="1")
+    kept.sandbox.connect()
+    kept.sandbox.book(bookings.own_sale(A, kept.clock()))
+    kept.drain()
+    kept.clock.pass_by(days=365)
+    keep(kept.services)
+    [(text,)] = kept.rows(tables.Booking, "facts")
+    assert json.loads(text)["sale"]["recipient"]
 
 
 def test_what_is_held_keeps_what_its_order_needs(house):
@@ -57,7 +93,7 @@ def test_what_is_held_keeps_what_its_order_needs(house):
     kept.sandbox.book(bookings.own_sale(A, kept.clock()))
     kept.drain()
     kept.clock.pass_by(days=365)
-    assert (keep(kept.services), None in contents(kept)) == (Kept(), False)
+    assert (keep(kept.services), None in contents(kept)) == (Kept(names=1), False)  # the name in its decision
 
 
 def test_a_dropped_booking_is_read_again_when_it_changes(booked):

@@ -1,9 +1,25 @@
-"""Lanes: a seller with many due deliveries does not delay another's single one."""
+"""Lanes: a seller with ten thousand due deliveries does not delay another's single one (figures in docs/operating.md)."""
 
+import math
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import insert
+
+from tests.builders import NOW, add_delivery
+from worker.flow.deliver import deliver
+from worker.flow.services import Until
 from worker.sandbox import bookings
-from worker.store import connections
+from worker.store import connections, tables
 
 MANY, ONE = 120, 9_500_000
+TEN_THOUSAND = 10_000
+
+
+def sent(house):
+    """The paths of the orders that Space Invoices was sent, in order."""
+    paths = (each["path"] for each in house.sandbox.requests if each["method"] == "POST")
+    return [path for path in paths if path.endswith("/order")]
 
 
 def test_one_delivery_is_not_delayed_by_many(house):
@@ -19,6 +35,45 @@ def test_one_delivery_is_not_delayed_by_many(house):
         sandbox.book(bookings.own_sale(9_000_001 + index, now))
     sandbox.book(bookings.own_sale(ONE, now), account="second")
     house.drain()
-    sent = [each["path"] for each in sandbox.requests if each["method"] == "POST" and each["path"].endswith("/order")]
-    position = next(place for place, path in enumerate(sent) if small["id"] in path)
-    assert (len(sent), position < 16) == (MANY + 1, True)
+    position = next(place for place, path in enumerate(sent(house)) if small["id"] in path)
+    assert (len(sent(house)), position < 16) == (MANY + 1, True)
+
+
+@pytest.fixture
+def ten_thousand(house, database):
+    """Ten thousand deliveries of one seller, all due and looked for."""
+    large, _ = house.sandbox.connect("Large")["id"], house.sandbox.connect("Small")["id"]
+    house.mirror()
+    first = add_delivery(
+        database, connection_id=large, due_at=NOW - timedelta(hours=1), look_at=NOW + timedelta(days=1)
+    )
+    with database.transaction() as open_:
+        delivery = tables.Delivery.__table__
+        [row] = open_.execute(delivery.select().where(delivery.c.id == first)).mappings()
+        rest = [{**row, "id": None, "booking_id": 10_000 + n, "key": str(n)} for n in range(TEN_THOUSAND - 1)]
+        open_.execute(insert(delivery), [{k: v for k, v in each.items() if k != "id"} for each in rest])
+    return house
+
+
+def position(house, database, *, after, chance):
+    """How many orders of the large seller go out between the small one's delivery being due and its own order."""
+
+    def small_is_sent():
+        if len(sent(house)) >= after and not planned:
+            planned.append(len(sent(house)))
+            add_delivery(database, connection_id=small, booking_id=ONE, look_at=NOW + timedelta(days=1), key="one")
+        return math.inf if any(small in path for path in sent(house)) else 0.0
+
+    planned: list[int] = []
+    small = house.sandbox.connections[1]["id"]
+    services = house.with_services(chance=lambda: chance).services
+    deliver(services, Until(small_is_sent, 1.0))
+    return next(place for place, path in enumerate(sent(house)) if small in path) - planned[0]
+
+
+@pytest.mark.parametrize("chance", [0.0, 0.3, 0.6, 0.99])
+@pytest.mark.parametrize(("after", "most"), [(0, 4), (300, 40)])
+def test_one_delivery_among_ten_thousand(ten_thousand, database, after, most, chance):
+    """Due at the start it is among the first handful; due while the wire is full it waits for what is on the wire."""
+    found = position(ten_thousand, database, after=after, chance=chance)
+    assert found <= most

@@ -303,6 +303,35 @@ def test_flags_that_change_before_the_call_replace_what_was_planned(house):
     assert house.documents == [("invoice", A)]
 
 
+def test_flags_that_change_after_an_estimate_bring_its_invoice(house):
+    """A booking whose estimate is out waits for what follows: the flag that calls for its invoice decides it again."""
+    connection = house.sandbox.connect()
+    book(house, **BY_BANK)
+    house.drain(2)
+    before = house.documents
+    house.sandbox.flags(connection["id"], issueInvoiceForBankPayment=True)
+    house.later(minutes=5)
+    house.later(minutes=5)
+    assert (before, house.documents) == ([("estimate", A)], [("estimate", A), ("invoice", A)])
+
+
+def test_an_estimate_is_not_sent_after_another_connections_invoice(house):
+    """Of two connections the one invoices first: the other's estimate is dropped, whatever would be made of it there."""
+    house.sandbox.connect("invoices", issueInvoiceForBankPayment=True)
+    second = house.sandbox.connect("estimates")["id"]
+    book(house, **BY_BANK)
+    house.mirror()
+    house.poll()
+    house.plan()
+    house.sandbox.flags(second, issueInvoiceForBankPayment=True)
+    house.deliver()
+    house.reconcile()
+    house.deliver()
+    house.settle_down()
+    assert house.documents == [("invoice", A)]
+    assert house.deliveries == [("received", "invoice", "confirmed"), ("received", "estimate", "superseded")]
+
+
 def test_an_inactive_connection_waits_and_goes_on(house):
     """Nothing is told for an inactive connection; when it is active again, the same booking is."""
     connection = house.sandbox.connect(active=False)

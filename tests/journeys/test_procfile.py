@@ -1,7 +1,6 @@
 """The lines of the Procfile, run for real with Redis and PostgreSQL between the stand-ins."""
 
 import re
-import signal
 import socket
 
 import httpx
@@ -92,10 +91,41 @@ def test_flower_shows_ids_and_nothing_else(settled):
     assert {each["result"] for each in tasks} <= {"None", None}
 
 
+def test_flower_shows_both_workers(settled):
+    """Two workers of one host are two in Flower, each under a name of its own."""
+    settled.until(lambda: len(flower(settled, "/api/workers")) == 2, "both workers")
+    names = flower(settled, "/api/workers")
+    assert all(re.match(r"worker-\d+@", each) for each in names)
+
+
 def test_flower_asks_for_its_login(settled):
     """Without the login Flower shows nothing."""
     answer = httpx.get(f"http://127.0.0.1:{settled.said['FLOWER_PORT']}/api/tasks", trust_env=False)
     assert answer.status_code == 401
+
+
+def test_flower_has_a_login_that_nobody_set(tmp_path, neighbours):
+    """Without FLOWER_BASIC_AUTH Flower makes a login, keeps it in a file of its owner's, and lets nobody in without it."""
+    with redis() as url:
+        said = surroundings(neighbours, database=f"sqlite:///{tmp_path / 'company.db'}", redis=url)
+        company = Company(tmp_path, neighbours, said | {"FLOWER_PORT": str(broker.free_port())})
+        company.start("flower")
+        company.until(lambda: answers(company.said["FLOWER_PORT"]), "Flower")
+        address = f"http://127.0.0.1:{company.said['FLOWER_PORT']}/workers"
+        file = tmp_path / "var/flower-login"
+        found = [httpx.get(address, auth=auth, trust_env=False).status_code
+                 for auth in (None, ("operator", "guess"), tuple(file.read_text().strip().split(":")))]  # fmt: skip
+        company.close()
+    assert (found, file.stat().st_mode & 0o777) == ([401, 401, 200], 0o600)
+
+
+def test_flower_is_not_shown_to_others_by_default(tmp_path, neighbours):
+    """Beyond loopback Flower does not start without a login that somebody set."""
+    said = surroundings(neighbours, database=f"sqlite:///{tmp_path / 'company.db'}", redis="redis://127.0.0.1:1/0")
+    company = Company(tmp_path, neighbours, said | {"FLOWER_ADDRESS": "0.0.0.0"})
+    ended = company.run("flower")
+    company.close()
+    assert (ended.returncode, "FLOWER_BASIC_AUTH" in ended.stderr) == (2, True)
 
 
 def test_every_process_stops_within_its_limit(tmp_path, neighbours):
@@ -109,8 +139,7 @@ def test_every_process_stops_within_its_limit(tmp_path, neighbours):
         company.until(lambda: answers(said["PORT"]) and answers(said["FLOWER_PORT"]) and heard(company), "all up")
         codes = {line: company.stop(process, LIMIT) for line, process in processes.items()}
         company.close()
-    assert codes.pop("web") in {0, -signal.SIGTERM}  # uvicorn answers what is under way, then ends by the signal
-    assert set(codes.values()) == {0}
+    assert codes == dict.fromkeys(codes, 0)
 
 
 def answers(port):

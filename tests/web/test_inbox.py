@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import event
 
 from tests.builders import add_connection, database_in
-from tests.web.senders import app_store
+from tests.disks import Full
+from tests.web.senders import CLASSIC, app_store
 from worker.store import tables
 from worker.store.database import Database
 from worker.web.inbox import Announced, Inbox, InboxAway
@@ -49,6 +50,23 @@ def test_away_and_back(open_web, told, services, tmp_path, house):
     assert app_store(web).status_code == 200
     assert lost.rows(tables.Notice, "connection_id", "booking_id") == [("c1", 7)]
     away.close()
+
+
+def test_full_disk(open_web, told, house, tmp_path):
+    """A webhook that cannot be stored is answered 503, so that it comes again; what was answered 200 is stored."""
+    database = database_in(tmp_path)
+    add_connection(database)
+    disk, lost = Full(database), house.with_services(database=database)
+    web = open_web(told, lost.services)
+    disk.fill()
+    answers = {id_: web.post(CLASSIC, json={"id": id_}).status_code for id_ in range(7_000, 7_200)}
+    kept = {booking for (booking,) in lost.rows(tables.Notice, "booking_id")}
+    assert {id_ for id_, status in answers.items() if status == 200} <= kept
+    assert set(answers.values()) <= {200, 503}
+    assert 503 in answers.values()
+    disk.clear()
+    assert web.post(CLASSIC, json={"id": 7_199}).status_code == 200
+    database.close()
 
 
 def test_away_while_uninstalled(open_web, told, services, tmp_path):

@@ -2,8 +2,9 @@
 
 import pytest
 
+from config.settings import is_loopback
 from tests.builders import settings
-from worker.web.login import COOKIE, Password, hash_password, is_loopback
+from worker.web.login import COOKIE, Password, hash_password
 
 PAGES = ["/", "/bookings/X", "/bookings?code=X"]
 

@@ -31,6 +31,8 @@ def busy(database, clock):
     add(database, tables.Heartbeat, bell="tasks.plan.notices", rung_at=NOW, done_at=NOW - timedelta(seconds=7))
     add(database, tables.Hearing, connection_id="c1", booking_id=7, heard_at=NOW - timedelta(seconds=60))
     add(database, tables.Silence, connection_id="c1", since=NOW, unannounced=3)
+    add(database, tables.Alert, key="blocked:c1", said="x", news="", since=NOW, last=NOW, count=1)
+    add(database, tables.Alert, key="held", said="x", news="", since=NOW, last=NOW, count=1, over_at=NOW)
     calls = [
         Counted("Bokun", "get booking", "200", "0.1", 3, 0.2),
         Counted("Bokun", "get booking", "200", "+Inf", 1, 40),
@@ -58,6 +60,7 @@ def values(web, name):
         ("connection_blocked", {"c1": 1}),
         ("connection_paused", {"c1": 0}),
         ("webhooks_silent", {"c1": 1}),
+        ("open_alerts", {"blocked": 1}),
         ("webhook_age_seconds", {"c1": 60}),
         ("bell_age_seconds", {"tasks.plan.notices": 7}),
     ],

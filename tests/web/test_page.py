@@ -9,6 +9,7 @@ import pytest
 
 from tests.builders import NOW, add, add_connection, add_delivery
 from tests.web.scenes import HOSTILE, ring
+from worker.flow.stop import go, stop
 from worker.sandbox.bookings import own_sale
 from worker.store import tables
 from worker.store.database import Database
@@ -64,6 +65,17 @@ def test_needs(web, ringing, database):
     for said in (f"deliveries release {held} --because", f"deliveries settle {held} --because", "the amounts differ",
                  "no answer", "bokun-sync explain 8", "Bokun answered 303", "connections resume c2", "look broken"):  # fmt: skip
         assert said in page
+
+
+def test_stopped(house, web, ringing):
+    """While everything is stopped the page says so first, since when and why, with the command that ends it."""
+    stop(house.services, because="wrong <tax> rate")
+    page = web.get("/").text
+    assert verdict(web) == "Running, but everything is stopped: nothing is sent. 1 thing needs you."
+    assert "since 2025-07-01 12:00 UTC: wrong &lt;tax&gt; rate" in page
+    assert "bokun-sync go" in page
+    go(house.services)
+    assert verdict(web) == "Running. Nothing needs you."
 
 
 def test_asks(house, web, ringing):

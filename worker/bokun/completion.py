@@ -32,6 +32,12 @@ def ends_locally(product: Json) -> datetime | None:
     return None if start is not None and end is not None and end < start else end
 
 
+def guesses_zone(products: tuple[Json, ...], *, seller: Json) -> bool:
+    """Whether a product that the clock ends comes without a time zone that this machine knows."""
+    named = (_zone_name(product, seller) for product in live(products) if not checked_in(product))
+    return any(name is None or _zone(name) is _LAST_PLACE_ON_EARTH for name in named)
+
+
 def _ended_at(product: Json, seller: Json) -> datetime | None:
     end = ends_locally(product)
     return None if end is None else _in_utc(end, _zone_of(product, seller))
@@ -44,13 +50,16 @@ def _in_utc(local: datetime, zone: tzinfo) -> datetime:
 
 def _zone_of(product: Json, seller: Json) -> tzinfo:
     """The product's own zone, else its supplier's, else the seller's, which may be far away (bokun.md 3.3)."""
+    name = _zone_name(product, seller)
+    return _LAST_PLACE_ON_EARTH if name is None else _zone(name)
+
+
+def _zone_name(product: Json, seller: Json) -> str | None:
     blobs = [record(product.get(name)) for name in _BLOBS]
     suppliers = [record(product.get("supplier"))]
     suppliers += [record(blob.get(name)) for blob in blobs for name in ("actualVendor", "vendor")]
-    for holder in (*blobs, *suppliers, record(product.get("seller")), seller):
-        if (name := text(holder.get("timeZone"))) is not None:
-            return _zone(name)
-    return _LAST_PLACE_ON_EARTH
+    holders = (*blobs, *suppliers, record(product.get("seller")), seller)
+    return next((name for holder in holders if (name := text(holder.get("timeZone"))) is not None), None)
 
 
 @lru_cache(maxsize=512)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import smtplib
 import ssl
 from collections.abc import Mapping
+from contextlib import closing
 from email.message import EmailMessage
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -31,8 +32,10 @@ def mail(url: str, to: str, message: Mapping[str, Any]) -> bool:
     about["From"], about["To"] = to.split(",", maxsplit=1)[0].strip(), to
     about.set_content(text)
     try:
-        with _server(url) as server:
+        with closing(_server(url)) as server:
+            _enter(server, url)
             server.send_message(about)
+            server.quit()
     except (smtplib.SMTPException, OSError):
         return False
     return True
@@ -40,15 +43,17 @@ def mail(url: str, to: str, message: Mapping[str, Any]) -> bool:
 
 def _server(url: str) -> smtplib.SMTP:
     parts = urlsplit(url)
-    host, context = parts.hostname or "localhost", ssl.create_default_context()
-    server: smtplib.SMTP
+    host = parts.hostname or "localhost"
     if parts.scheme == "smtps":
-        server = smtplib.SMTP_SSL(host, parts.port or 465, timeout=PATIENCE, context=context)
-    else:
-        server = smtplib.SMTP(host, parts.port or 25, timeout=PATIENCE)
-        server.ehlo_or_helo_if_needed()
-        if server.has_extn("starttls"):
-            server.starttls(context=context)
+        return smtplib.SMTP_SSL(host, parts.port or 465, timeout=PATIENCE, context=ssl.create_default_context())
+    return smtplib.SMTP(host, parts.port or 25, timeout=PATIENCE)
+
+
+def _enter(server: smtplib.SMTP, url: str) -> None:
+    """STARTTLS where it is offered, with a certificate that somebody vouches for; then the login, if there is one."""
+    parts = urlsplit(url)
+    server.ehlo_or_helo_if_needed()
+    if parts.scheme == "smtp" and server.has_extn("starttls"):
+        server.starttls(context=ssl.create_default_context())
     if parts.username:
         server.login(unquote(parts.username), unquote(parts.password or ""))
-    return server

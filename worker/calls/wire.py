@@ -1,9 +1,9 @@
 """The only door to the network: one connection a thread, one deadline a call, and the trace that says what left.
 
-httpx's timeouts are per read: a remote that drips a byte a second holds a call for ever. So its connections
-(httpcore's) get a network backend whose every wait ends at the call's deadline. They are used without httpx's client
-and pool, which cost more than everything else about a call together (docs/adr/0005): a thread has one connection to
-each remote, and nobody looks for a free one.
+httpx's timeouts are per read: a remote that drips a byte a second holds a call for ever. So its transport here has
+connections (httpcore's) whose every wait ends at the call's deadline. Each thread has such a transport with one
+connection to each remote and hands httpx's requests to it: the client and the pool, which follow redirects, keep
+cookies and look for a free connection, would cost more than everything else about a call (docs/adr/0005).
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from __future__ import annotations
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import httpcore
+import httpx
 
 KEEP_SECONDS = 2.0
 """An idle connection is used again only this long: shorter than servers keep theirs, so a POST does not meet a
@@ -73,71 +74,100 @@ class Wire:
         self._may_send = may_send
         self._ssl = ssl.create_default_context()
         self._local = threading.local()
-        self._kept: set[httpcore.HTTPConnection] = set()
+        self._transports: set[_Transport] = set()
 
     def close(self) -> None:
         """Closes the kept connections of all threads, once no call is under way."""
-        while self._kept:
-            self._kept.pop().close()
+        while self._transports:
+            self._transports.pop().close()
 
     def send(self, request: Request) -> Reply | Silence:
         """One try, without redirects, retries or proxies; never raises for what the network does."""
         self._may_send()
-        deadline = self._deadline()
-        deadline.at = self._monotonic() + self._timeout
+        transport = self._transport()
+        transport.deadline.at = self._monotonic() + self._timeout
         trace = _Trace(request.send_until, self._monotonic)
-        origin = None
         try:
-            prepared = self._prepared(request, trace)
-            origin = prepared.url.origin
-            response = self._connection(origin, deadline).handle_request(prepared)
+            response = transport.handle_request(self._prepared(request, trace))
             try:
                 body = _read(response, request.largest)
             finally:
                 response.close()
-            return Reply(response.status, _lower(response.headers), body)
+            return Reply(response.status_code, _lower(response.headers), body)
         except Exception as failed:  # noqa: BLE001 - the trace decides, not the class (reliability.md 2.3)
-            self._forget(origin)
+            transport.close()  # a connection that failed once is not used again
             return Silence(trace.began, type(failed).__name__)
 
-    def _prepared(self, request: Request, trace: _Trace) -> httpcore.Request:
-        url = httpcore.URL(request.url)
-        body = b"" if request.body is None else request.body.encode()
-        headers = [(b"host", _host(url)), (b"connection", b"keep-alive")]
-        headers += [(name.encode(), value.encode()) for name, value in request.headers.items()]
-        if request.body is not None or request.method in ("POST", "PUT", "PATCH"):
-            headers.append((b"content-length", str(len(body)).encode()))
+    def _prepared(self, request: Request, trace: _Trace) -> httpx.Request:
         timeouts = dict.fromkeys(("connect", "read", "write", "pool"), self._timeout)
-        return httpcore.Request(
-            request.method, url, headers=headers, content=body, extensions={"timeout": timeouts, "trace": trace}
+        return httpx.Request(
+            request.method,
+            request.url,
+            headers=dict(request.headers),
+            content=None if request.body is None else request.body.encode(),
+            extensions={"timeout": timeouts, "trace": trace},
         )
 
-    def _deadline(self) -> _Deadline:
-        if not hasattr(self._local, "deadline"):
-            self._local.deadline = _Deadline(self._monotonic)
-            self._local.connections = {}
-        deadline: _Deadline = self._local.deadline
-        return deadline
+    def _transport(self) -> _Transport:
+        if not hasattr(self._local, "transport"):
+            self._local.transport = _Transport(self._ssl, _Deadline(self._monotonic))
+            self._transports.add(self._local.transport)
+        mine: _Transport = self._local.transport
+        return mine
 
-    def _connection(self, origin: httpcore.Origin, deadline: _Deadline) -> httpcore.HTTPConnection:
-        """This thread's connection to a remote: the kept one, unless it is old or was closed meanwhile."""
-        mine: dict[str, httpcore.HTTPConnection] = self._local.connections
-        kept = mine.get(str(origin))
+
+class _Transport(httpx.BaseTransport):
+    """One thread's connections, one to each remote."""
+
+    def __init__(self, ssl_context: ssl.SSLContext, deadline: _Deadline) -> None:
+        self.deadline = deadline
+        self._ssl = ssl_context
+        self._connections: dict[str, httpcore.HTTPConnection] = {}
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """The answer's head; its body comes from `stream`."""
+        to = request.url
+        url = httpcore.URL(scheme=to.raw_scheme, host=to.raw_host, port=to.port, target=to.raw_path)
+        content = request.stream if isinstance(request.stream, httpx.SyncByteStream) else None
+        answer = self._connection(url.origin).handle_request(
+            httpcore.Request(
+                request.method, url, headers=request.headers.raw, content=content, extensions=request.extensions
+            )
+        )
+        return httpx.Response(answer.status, headers=answer.headers, stream=_Body(answer))
+
+    def close(self) -> None:
+        """Closes the connections; the next request opens its own."""
+        while self._connections:
+            self._connections.popitem()[1].close()
+
+    def _connection(self, origin: httpcore.Origin) -> httpcore.HTTPConnection:
+        """The kept one, unless it is old or was closed meanwhile."""
+        name = str(origin)
+        kept = self._connections.get(name)
         if kept is not None and kept.is_available() and not kept.has_expired():
             return kept
-        self._forget(origin)
+        if kept is not None:
+            kept.close()
+        backend = _Backend(self.deadline)
         fresh = httpcore.HTTPConnection(
-            origin, ssl_context=self._ssl, keepalive_expiry=KEEP_SECONDS, network_backend=_Backend(deadline)
+            origin, ssl_context=self._ssl, keepalive_expiry=KEEP_SECONDS, network_backend=backend
         )
-        mine[str(origin)] = fresh
-        self._kept.add(fresh)
+        self._connections[name] = fresh
         return fresh
 
-    def _forget(self, origin: httpcore.Origin | None) -> None:
-        """A connection that failed once is not used again."""
-        if origin is not None and (failed := self._local.connections.pop(str(origin), None)) is not None:
-            self._kept.discard(failed)
-            failed.close()
+
+class _Body(httpx.SyncByteStream):
+    """What is still to be read of an answer."""
+
+    def __init__(self, answer: httpcore.Response) -> None:
+        self._answer = answer
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._answer.iter_stream())
+
+    def close(self) -> None:
+        self._answer.close()
 
 
 class _Trace:
@@ -215,11 +245,11 @@ class _Stream(httpcore.NetworkStream):
         return self._stream.get_extra_info(info)
 
 
-def _read(response: httpcore.Response, largest: int) -> bytes | None:
+def _read(response: httpx.Response, largest: int) -> bytes | None:
     """The body as it came (nothing is unpacked), or None: the status counts even where the body broke."""
     pieces, size = [], 0
     try:
-        for piece in response.iter_stream():
+        for piece in response.iter_raw():
             pieces.append(piece)
             size += len(piece)
             if size > largest:
@@ -229,10 +259,5 @@ def _read(response: httpcore.Response, largest: int) -> bytes | None:
     return b"".join(pieces)
 
 
-def _host(url: httpcore.URL) -> bytes:
-    host = b"[" + url.host + b"]" if b":" in url.host else url.host
-    return host if url.port is None else host + b":" + str(url.port).encode()
-
-
-def _lower(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    return {name.decode("ascii").lower(): value.decode("iso-8859-1") for name, value in headers}
+def _lower(headers: httpx.Headers) -> dict[str, str]:
+    return {name.decode("ascii").lower(): value.decode("iso-8859-1") for name, value in headers.raw}

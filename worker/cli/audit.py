@@ -21,6 +21,7 @@ from worker.cli.console import (
     services,
     warn,
 )
+from worker.cli.periods import period
 
 if TYPE_CHECKING:
     from worker.flow.audit import Audited
@@ -31,10 +32,10 @@ MOST_SHOWN = 100
 
 @app.command()
 def audit(
-    since: Annotated[str | None, typer.Option(help="Bookings made from this day on (2026-11-01, UTC).")] = None,
-    until: Annotated[
-        str | None, typer.Option(help="Bookings made before this day; the end of today if left out.")
+    since: Annotated[
+        str | None, typer.Option(help="Bookings made from this day on (2026-11-01); AUDIT_DAYS ago if left out.")
     ] = None,
+    until: Annotated[str | None, typer.Option(help="Last day, which belongs to it; now if left out.")] = None,
     as_json: Json = False,
     csv_file: Annotated[Path | None, typer.Option("--csv", help="Write the differences to this file.")] = None,
     html_file: Annotated[Path | None, typer.Option("--html", help="Write the whole report to this file.")] = None,
@@ -45,14 +46,12 @@ def audit(
 
     Exit code 0 only when nothing differs, 3 with differences.
 
-    Example: bokun-sync audit --since 2026-11-01 --until 2026-12-01 --html audit.html
+    Example: bokun-sync audit --since 2026-11-01 --until 2026-11-30 --html audit.html
     """
     if accept is not None:
         _accept(accept, because)
         return
-    if since is None:
-        raise WrongUse("Say --since DAY (and --until DAY), or --accept KEY.")
-    done = _audit(day(since, "--since"), day(until, "--until") if until else _end_of_today())
+    done = _audit(since, until)
     _write(done, csv_file, html_file)
     _print(done, as_json)
     if done.failed:
@@ -70,10 +69,6 @@ def day(text: str, option: str) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def _end_of_today() -> datetime:
-    return datetime.combine(datetime.now(UTC).date() + timedelta(days=1), datetime.min.time(), UTC)
-
-
 def _accept(key: str, because: str) -> None:
     from worker.flow.audit import accept
 
@@ -84,13 +79,13 @@ def _accept(key: str, because: str) -> None:
     say(f"Difference {key} may stand; it is named again once anything about it changes.")
 
 
-def _audit(since: datetime, until: datetime) -> Audited:
+def _audit(since: str | None, until: str | None) -> Audited:
     from worker.flow.audit import audit
 
-    if until <= since:
-        raise WrongUse("--until must be after --since")
     with services("space_invoices_token", "space_invoices_organizations") as built:
-        return audit(built, since=since, until=until)
+        usual = f"{built.clock() - built.terms.audit_span:%Y-%m-%d}"
+        first, last = period(since or usual, until, built.clock())
+        return audit(built, since=first, until=last)
 
 
 def _write(done: Audited, csv_file: Path | None, html_file: Path | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -210,27 +211,42 @@ def refresh(as_json: Json = False) -> None:
 
 @app.command()
 def link(
-    connection: Id,
+    connection: Annotated[str | None, typer.Argument(help="The connection's id.")] = None,
     access_key: Annotated[str | None, typer.Option(help="Bokun access key; asked for if left out.")] = None,
     remove: Annotated[bool, typer.Option("--remove", help="Use BOKUN_ACCESS_KEY again.")] = False,
+    keys: Annotated[
+        str | None, typer.Option("--keys", help="Many at once: a CSV of connection,access key,secret key; - is stdin.")
+    ] = None,
 ) -> None:
     """Stores the Bokun keys of a connection, encrypted. The secret key is read from standard input, never from argv.
 
     Example: bokun-sync connections link 65a0c0de0000000000000001 --access-key de235a6a < secret.txt
     """
+    from worker.flow.keys import link as store
     from worker.store import connections
     from worker.wiring import vault
 
-    values: dict[str, Any] = {"access_key": None, "secret_key": None}
+    if (connection is None) == (keys is None):
+        raise WrongUse("Name one connection, or many in a file with --keys.")
     found = settings()
-    if not remove:
-        access = access_key or _secret("Bokun access key: ")
-        closed = vault(found)
-        values = {"access_key": closed.close(access), "secret_key": closed.close(_secret("Bokun secret key: "))}
+    closed = vault(found)
+    pairs: dict[str, tuple[str, str]] = {}
+    if keys is not None:
+        pairs = _pairs(keys)
+    elif not remove:
+        pairs[str(connection)] = (access_key or _secret("Bokun access key: "), _secret("Bokun secret key: "))
     with services(found=found) as built:
-        if not built.database.run(lambda open_: connections.change(open_, connection, **values, watermark=None)):
-            raise Failed(f"Connection {connection} is not mirrored: run `bokun-sync connections refresh`.")
-    say(f"Connection {connection} {'reads the account of BOKUN_ACCESS_KEY' if remove else 'has its own Bokun keys'}.")
+        unknown = store(built, closed, pairs)
+        if remove:
+            none = {"access_key": None, "secret_key": None, "watermark": None}
+            changed = built.database.run(lambda open_: connections.change(open_, str(connection), **none))
+            unknown = [] if changed else [str(connection)]
+    if unknown:
+        raise Failed(f"Connection {', '.join(unknown)} is not mirrored: run `bokun-sync connections refresh`.")
+    for each in pairs:
+        say(f"Connection {each} has its own Bokun keys.")
+    if remove:
+        say(f"Connection {connection} reads the account of BOKUN_ACCESS_KEY.")
 
 
 @app.command()
@@ -286,6 +302,7 @@ def settle_import(number: int, because: Because) -> None:
 
 
 def _set_pause(connection: str, *, paused: bool) -> None:
+    from worker.flow import blocks
     from worker.store import connections
 
     with services() as built:
@@ -293,6 +310,7 @@ def _set_pause(connection: str, *, paused: bool) -> None:
         if not built.database.run(lambda open_: connections.change(open_, connection, paused_at=at)):
             raise Failed(f"Connection {connection} is not mirrored: run `bokun-sync connections refresh`.")
         if not paused:
+            blocks.unblock(built, [connection], by=connections.ORDERS)
             built.ring("tasks.plan.notices")
 
 
@@ -333,6 +351,21 @@ def _own(given: dict[str, Any]) -> dict[str, Any]:
     return {
         name: None if value in ("default", 0, "0.00") else value for name, value in given.items() if value is not None
     }
+
+
+def _pairs(path: str) -> dict[str, tuple[str, str]]:
+    """Connection, access key and secret key of each line; what is wrong is named by its line, not by its content."""
+    import csv
+
+    try:
+        lines = sys.stdin.readlines() if path == "-" else Path(path).read_text(encoding="utf-8").splitlines()
+    except OSError as failed:
+        raise WrongUse(f"--keys {path} cannot be read ({type(failed).__name__}).") from None
+    rows = [[cell.strip() for cell in row] for row in csv.reader(lines)]
+    for number, row in enumerate(rows, 1):
+        if row and (len(row) != 3 or not all(row)):
+            raise WrongUse(f"Line {number} of --keys is not connection,access key,secret key.")
+    return {id_: (access, secret) for id_, access, secret in filter(None, rows)}
 
 
 def _secret(prompt: str) -> str:

@@ -42,7 +42,7 @@ def settings() -> Settings:
     from config.settings import read
 
     found = read()
-    logs.configure(found.log_format if not sys.stderr.isatty() else "console", found.log_level)
+    logs.configure("console" if sys.stderr and sys.stderr.isatty() else found.log_format, found.log_level)
     return found
 
 

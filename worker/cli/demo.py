@@ -113,8 +113,9 @@ def _stand_ins(bookings: int) -> tuple[supervise.Process, dict[str, Any]]:
 
 def _environment(given: Settings, box: Mapping[str, Any]) -> dict[str, str]:
     database = given.database_url if _is_given(given) else f"sqlite:///{FOLDER / 'demo.db'}"
+    own = {name: value for name, value in os.environ.items() if not name.endswith("_FILE")}  # the stand-ins' keys count
     return {
-        **os.environ,
+        **own,
         **_FAST,
         "DATABASE_URL": database,
         "REDIS_URL": given.redis_url,

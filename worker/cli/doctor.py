@@ -1,135 +1,158 @@
-"""Checks what usually is wrong, each with a sentence and a remedy."""
+"""Checks what usually is wrong, each by itself: one that fails does not hide the others."""
 
 from __future__ import annotations
 
+import sqlite3
+import sys
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from importlib.metadata import PackageNotFoundError, requires, version
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from config.settings import Settings
-from worker.bokun.bookings import search_bookings
-from worker.calls.limiter import connect
-from worker.calls.sending import CallFailed, Failure, Remote
-from worker.calls.wire import Silence
-from worker.flow.checks import Finding, check_store
-from worker.flow.services import Services
-from worker.spaceinvoices.connections import count_connections
-from worker.store import connections
-from worker.store.migrate import is_current
-from worker.wiring import build, vault
+from packaging.requirements import Requirement
 
-MOST_SKEW = timedelta(seconds=60)
+from config.settings import Settings, is_loopback
+from worker.calls import json
+from worker.calls.wire import Reply, Request
+from worker.cli.probing import SERVICES_CHECKS, Setup, ask_broker, ask_database
+from worker.flow.checks import STORE_CHECKS, Finding, well, wrong
+from worker.wiring import build
+
+Check = Callable[[Setup], Iterator[Finding]]
+NAME = "bokun-sync"
+SHOWN = ("celery", "kombu", "redis", "sqlalchemy", "httpx", "httpcore")
+LEAST_SQLITE = (3, 35)
+"""The first that knows RETURNING."""
 
 
 def examine(settings: Settings) -> list[Finding]:
-    """All checks, each by itself: one that fails does not hide the others."""
-    services = build(settings)
-    found = [*_settings(settings), _database(services), _broker(settings), *_space_invoices(services)]
-    found += _bokun(settings, services)
-    found += _store(services)
-    services.close()
-    return found
-
-
-def _settings(settings: Settings) -> Iterator[Finding]:
-    for name in ("space_invoices_token", "space_invoices_organizations"):
-        value = getattr(settings, name)
-        there = bool(value.get_secret_value() if hasattr(value, "get_secret_value") else value)
-        yield Finding(name.upper(), there, "set" if there else "not set", "" if there else f"set {name.upper()}")
-    yield Finding(
-        "START_FROM",
-        settings.start_from is not None,
-        "not set: the first poll takes every booking there ever was" if settings.start_from is None else str(settings.start_from),
-        "set START_FROM to the day you start invoicing from here" if settings.start_from is None else "",
-    )  # fmt: skip
-    if not settings.secret_key.get_secret_value():
-        do = "set SECRET_KEY to the output of: python3 -c 'import base64,os;print(base64.urlsafe_b64encode(os.urandom(32)).decode())'"
-        yield Finding("SECRET_KEY", True, "not set: connections cannot have Bokun keys of their own", do)
-
-
-def _store(services: Services) -> list[Finding]:
+    """What each check found, in the order of the list."""
+    setup = Setup(settings, build(settings))
     try:
-        return list(check_store(services))
-    except Exception:
-        return []  # the check of the database says why
+        return [finding for check in CHECKS for finding in check(setup)]
+    finally:
+        setup.services.close()
 
 
-def _database(services: Services) -> Finding:
+def _versions(_: Setup) -> Iterator[Finding]:
+    python = ".".join(map(str, sys.version_info[:3]))
+    said = f"{NAME} {_version(NAME)}, Python {python}, {', '.join(f'{each} {_version(each)}' for each in SHOWN)}"
+    if bad := sorted(_unmet()):
+        yield wrong("versions", f"{said}; not what it was tried with: {', '.join(bad)}",
+                    "install from requirements.lock: the settings of Celery and the proof that a call never left"
+                    " hold for these versions only")  # fmt: skip
+    elif sqlite3.sqlite_version_info < LEAST_SQLITE:
+        yield wrong(
+            "versions", f"{said}, SQLite {sqlite3.sqlite_version}", "SQLite must be 3.35 or newer: use PostgreSQL"
+        )
+    else:
+        yield well("versions", said)
+
+
+def _unmet() -> Iterator[str]:
+    for line in requires(NAME) or ():
+        wanted = Requirement(line)
+        if wanted.marker is None or wanted.marker.evaluate():
+            found = _version(wanted.name)
+            if found not in wanted.specifier:
+                yield f"{wanted.name} {found} (asked for: {wanted.specifier})"
+
+
+def _version(name: str) -> str:
     try:
-        current = is_current(services.database.engine)
-    except Exception as failed:
-        kind = type(failed).__name__
-        return Finding("database", False, f"cannot be used ({kind})", "check DATABASE_URL and that the server runs")
-    return Finding(
-        "database", current, "newest version" if current else "not at the newest version",
-        "" if current else "run `bokun-sync migrate`",
-    )  # fmt: skip
+        return version(name)
+    except PackageNotFoundError:
+        return "0"
 
 
-def _broker(settings: Settings) -> Finding:
-    if settings.embedded:
-        return Finding("broker", True, "embedded; `up` starts it")
+def _zone_data(_: Setup) -> Iterator[Finding]:
     try:
-        with connect(settings.redis_url) as client:
-            policy = client.config_get("maxmemory-policy")
-    except Exception as failed:
-        return Finding("broker", False, f"cannot be reached ({type(failed).__name__})", "check REDIS_URL")
-    word = str(dict(policy).get("maxmemory-policy", "unknown"))
-    evicts = word.startswith("allkeys")
-    return Finding("broker", not evicts, f"answers, policy {word}", "set maxmemory-policy noeviction" if evicts else "")
+        ZoneInfo("Europe/Ljubljana")
+    except ZoneInfoNotFoundError:
+        yield wrong("time zones", "this machine knows none: every tour counts as ended up to 26 hours late",
+                    "install the package tzdata")  # fmt: skip
+    else:
+        yield well("time zones", "known")
 
 
-def _space_invoices(services: Services) -> Iterator[Finding]:
-    remote = services.space_invoices
-    yield _clock(remote, "clock against Space Invoices", "/Organizations")
-    for organization in services.terms.organizations:
-        yield _asked(f"Space Invoices, organization {organization}",
-                     lambda of=organization: f"{remote.fetch(count_connections(of))} connections",  # type: ignore[misc]
-                     "check SPACE_INVOICES_TOKEN and SPACE_INVOICES_ORGANIZATIONS")  # fmt: skip
+def _settings(setup: Setup) -> Iterator[Finding]:
+    found = setup.settings
+    needed = {
+        "SPACE_INVOICES_TOKEN": (found.space_invoices_token.get_secret_value(), "set it to a token that does not expire"),
+        "SPACE_INVOICES_ORGANIZATIONS": (found.space_invoices_organizations, "set it to the organizations' ids"),
+    }  # fmt: skip
+    for name, (value, do) in needed.items():
+        yield well(name, "set") if value else wrong(name, "not set", do)
+    if found.start_from is None:
+        yield wrong("START_FROM", "not set: the first poll takes every booking there ever was",
+                    "set it to the day you start invoicing from here")  # fmt: skip
+    else:
+        yield well("START_FROM", f"{found.start_from:%Y-%m-%d}")
+    if not found.secret_key.get_secret_value():
+        yield well("SECRET_KEY", "not set: connections cannot have Bokun keys of their own", "set it to the output of:"
+                   " python3 -c 'import base64,os;print(base64.urlsafe_b64encode(os.urandom(32)).decode())'")  # fmt: skip
+    if not found.alert_url.get_secret_value() and not found.alert_email:
+        yield well("alerts to", "the log only", "set ALERT_URL or ALERT_EMAIL, so that a person hears of them")
 
 
-def _bokun(settings: Settings, services: Services) -> Iterator[Finding]:
-    try:
-        with services.database.reading() as open_:
-            known = [each for each in connections.load(open_) if each.gone_at is None]
-    except Exception:
+def _exposed(setup: Setup) -> Iterator[Finding]:
+    """What must not be seen or done by everybody who reaches a port."""
+    found = setup.settings
+    if not is_loopback(found.host):
+        yield _locked("page", found.page_password.get_secret_value(), "HOST is not loopback, so the operator's page shows"
+                      " nothing without a password", "PAGE_PASSWORD")  # fmt: skip
+        yield _locked("metrics", found.metrics_token.get_secret_value(), "HOST is not loopback: everybody who reaches it"
+                      " reads your figures", "METRICS_TOKEN")  # fmt: skip
+    if not is_loopback(found.flower_address):
+        yield _locked("Flower", found.flower_basic_auth.get_secret_value(), "FLOWER_ADDRESS is not loopback and Flower"
+                      " has no login: it does not start so", "FLOWER_BASIC_AUTH")  # fmt: skip
+    host = "127.0.0.1" if is_loopback(found.flower_address) or found.flower_address in ("0.0.0.0", "::") else found.flower_address  # fmt: skip
+    answer = _get(setup, f"http://{host}:{found.flower_port}/api/workers")
+    if answer is not None and answer.status == 200:
+        yield wrong("Flower", "answers its API without a login: whoever reaches it can end workers and tasks",
+                    "run it with `bokun-sync flower`, which is read only without FLOWER_BASIC_AUTH")  # fmt: skip
+
+
+def _locked(name: str, lock: str, open_: str, setting: str) -> Finding:
+    return well(name, f"{setting} is set") if lock else wrong(name, open_, f"set {setting}")
+
+
+def _web(setup: Setup) -> Iterator[Finding]:
+    """Whether Bokun reaches the web process: asked from here, by the address that was given to Bokun."""
+    url = setup.settings.web_url
+    if not url:
         return
-    if not known:
-        yield Finding("Bokun", False, "no connection is mirrored yet", "run `bokun-sync connections refresh`")
-    for each in known:
-
-        def ask(connection: connections.Stored = each) -> str:
-            if connection.access_key:
-                vault(settings).open(connection.access_key)
-            now = datetime.now(UTC)
-            call = search_bookings(since=now - timedelta(days=1), until=now, role="SELLER", page=1, size=1)
-            page = services.bokun(connection).fetch(call)
-            return f"{len(page.items)} of {page.total} bookings of the last day read"
-
-        yield _asked(f"Bokun, connection {each.id} ({each.name})", ask,
-                     "check the keys (`connections link`), the role of the key's user and its booking channel")  # fmt: skip
+    answer = _get(setup, f"{url}/readyz")
+    if answer is None:
+        yield wrong("web address", f"nobody answers at {url}", "start `web`; check the name, the proxy and its port")
+    elif 300 <= answer.status < 400:
+        yield wrong("web address", f"{url} redirects, and Bokun follows nobody", "set WEB_URL and Bokun's webhook to"
+                    " where it leads")  # fmt: skip
+    elif not _is_ours(answer):
+        yield wrong("web address", f"somebody else answers at {url} ({answer.status})",
+                    "let the proxy pass /webhooks, /healthz and /readyz to `web`")  # fmt: skip
+    else:
+        yield well("web address", "answers" if answer.status == 200 else f"answers, but is not ready: {answer.body!r}")
 
 
-def _asked(name: str, step: Callable[[], str], do: str) -> Finding:
+def _is_ours(answer: Reply) -> bool:
     try:
-        return Finding(name, True, step())
-    except CallFailed as failed:
-        away = failed.failure is Failure.UNAVAILABLE
-        return Finding(name, False, failed.sentence, "check the address and the network" if away else do)
-    except Exception as failed:
-        return Finding(name, False, str(failed), do)
+        return "migrations" in json.loads(answer.body or b"")
+    except (json.NotJson, TypeError):
+        return False
 
 
-def _clock(remote: Remote, name: str, path: str) -> Finding:
-    """The Date header of any answer says how far our clock is off; Bokun refuses signatures of another time."""
-    from worker.calls.call import Call
+def _get(setup: Setup, url: str) -> Reply | None:
+    answer = setup.services.space_invoices.wire.send(Request("GET", url, {"accept-encoding": "identity"}))
+    return answer if isinstance(answer, Reply) else None
 
-    answer = remote.send(Call("clock", "GET", path, lambda body, _: body))
-    if isinstance(answer, Silence):
-        return Finding(name, False, f"no answer ({answer.why})", "check SPACE_INVOICES_URL and the network")
-    try:
-        skew = abs(parsedate_to_datetime(answer.headers.get("date", "")) - datetime.now(UTC))
-    except (ValueError, TypeError):
-        return Finding(name, True, "the remote tells no time")
-    ok = skew <= MOST_SKEW
-    return Finding(name, ok, f"{skew.total_seconds():.0f} s apart", "" if ok else "let NTP set this machine's clock")
+
+def _store(setup: Setup) -> Iterator[Finding]:
+    """What the database knows, if it can be asked: the check of the database says why not."""
+    if setup.usable:
+        for check in STORE_CHECKS:
+            yield from check(setup.services)
+
+
+CHECKS: tuple[Check, ...] = (
+    _versions, _settings, _zone_data, _exposed, ask_database, ask_broker, *SERVICES_CHECKS, _web, _store,
+)  # fmt: skip

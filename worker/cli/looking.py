@@ -114,7 +114,7 @@ def _print_story(story: dict[str, Any]) -> None:
     say(f"  flags     {', '.join(f'{name}={str(value).lower()}' for name, value in flags.items())}")
     what = f"{story['decision']} {story['document'] or ''}".strip()
     say(f"  decision  {what}, rule {story['rule']}: {story['because']}")
-    if brakes := _brakes(story["brakes"]):
+    if brakes := _brakes(story.get("brakes")):
         say(f"  brakes    {brakes}")
     if not story["history"][-1:] or not story["history"][-1]["repeated"]:
         say(

@@ -12,6 +12,7 @@ from worker.cli import (
     control,
     enqueue,
     export,
+    keys,
     looking,
     people,
     planning,
@@ -26,6 +27,7 @@ for module in (service, looking, planning, control, export, audit):
     app.registered_commands += module.app.registered_commands
 app.add_typer(enqueue.app, name="enqueue")
 app.add_typer(connections.app, name="connections")
+app.add_typer(keys.app, name="keys")
 app.add_typer(looking.bookings, name="bookings")
 app.add_typer(people.app, name="deliveries")
 app.add_typer(pricelists.app, name="pricelists")

@@ -16,7 +16,6 @@ from worker.cli.console import (
     ask,
     group,
     print_json,
-    print_table,
     say,
     services,
     settings,
@@ -28,15 +27,18 @@ app = group("")
 
 @app.command()
 def migrate() -> None:
-    """Brings the database to the newest version; harmless to repeat.
+    """Brings the database to the newest version, and has what is planned looked for anew; harmless to repeat.
 
     Example: bokun-sync migrate
     """
+    from worker.store import looks
     from worker.store.database import Database
     from worker.store.migrate import upgrade
+    from worker.wiring import now
 
     database = Database(settings().database_url)
     before, after = upgrade(database.engine)
+    database.run(lambda open_: looks.forget(open_, now()))  # it may be a backup that was restored a minute ago
     database.close()
     say(f"The database is at version {after}." if before == after else f"The database went from {before} to {after}.")
 
@@ -150,8 +152,10 @@ def doctor(as_json: Json = False) -> None:
     if as_json:
         print_json([{"check": each.name, "ok": each.ok, "finding": each.finding, "do": each.do} for each in found])
     else:
-        print_table(["", "check", "finding", "what to do"],
-                    [("ok" if each.ok else "!!", each.name, each.finding, each.do) for each in found])  # fmt: skip
+        for each in found:
+            say(f"{'ok' if each.ok else '!!'}  {each.name}: {each.finding}")
+            if each.do:
+                say(f"      {'could be better' if each.ok else 'do'}: {each.do}")
     raise typer.Exit(DONE if all(each.ok for each in found) else FAILED)
 
 

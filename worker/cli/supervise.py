@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -171,17 +172,29 @@ def stop_broker(server: subprocess.Popen[bytes] | None) -> None:
 
 def flower(settings: Settings) -> int:
     """Flower in place of this process: on loopback unless told otherwise, and then only behind a login."""
-    from config.settings import require
+    from config.settings import is_loopback, require
 
     require(settings, "redis_url")
     password = settings.flower_basic_auth.get_secret_value()
-    if settings.flower_address not in ("127.0.0.1", "localhost", "::1") and not password:
+    if not is_loopback(settings.flower_address) and not password:
         raise WrongUse("FLOWER_ADDRESS is not loopback, so FLOWER_BASIC_AUTH (user:password) must be set.")
     environment = {**os.environ, "FLOWER_PURGE_OFFLINE_WORKERS": "600", "FLOWER_MAX_TASKS": "5000"}
-    if password:
-        environment["FLOWER_BASIC_AUTH"] = password  # in the environment, because arguments show in `ps`
-    else:
-        environment["FLOWER_READ_ONLY"] = "true"
-        environment.pop("FLOWER_BASIC_AUTH", None)
+    environment.pop("FLOWER_BASIC_AUTH_FILE", None)  # read already; Flower itself knows the variable alone
+    environment["FLOWER_BASIC_AUTH"] = password or _own_login()  # not as an argument: those show in `ps`
     command = celery("flower", f"--address={settings.flower_address}", f"--port={settings.flower_port}")
     os.execvpe(command[0], command, environment)
+
+
+def _own_login() -> str:
+    """A login that was made here once, for whoever set none: Flower can stop workers, so nobody gets in without one."""
+    file = VAR / "flower-login"
+    try:
+        if not file.exists():
+            VAR.mkdir(exist_ok=True)
+            file.touch(mode=0o600)
+            file.write_text(f"operator:{secrets.token_urlsafe(24)}\n")
+        login = file.read_text().strip()
+    except OSError as failed:
+        raise WrongUse(f"{file} cannot be used ({type(failed).__name__}): set FLOWER_BASIC_AUTH.") from None
+    say(f"Flower asks for the login that is in {file}; FLOWER_BASIC_AUTH sets another one.")
+    return login

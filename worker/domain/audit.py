@@ -194,7 +194,7 @@ def _absent(sale: _Sale, told: Entry, name: _Namer) -> Iterator[Difference]:
         because = f"{_a(told.document)} was told, but {_a(other[0].kind)} ({other[0].number}) stands"
         yield name(Kind.WRONG_DOCUMENT, because, ours=told.total, theirs=other[0].total)
     elif deleted:
-        because = f"the {told.document} was deleted in Space Invoices; it is not made again by itself"
+        because = f"the {told.document} was deleted in Space Invoices; it is not made again: if it is wanted, write it by hand there"
         yield name(Kind.DELETED, because, ours=told.total)
     elif mine:
         because = f"the {told.document} ({mine[-1].number}) was cancelled in Space Invoices, but the booking stands"

@@ -25,7 +25,8 @@ class Shown:
 
     total: Money
     tax: Decimal
-    recipient: str
+    recipient: str | None
+    """None where it is not kept any more."""
     items: tuple[Item, ...] | None
     """None where they are not known (any more)."""
 
@@ -52,7 +53,7 @@ def details(old: Shown, new: Shown) -> Iterator[str]:
     """What else is different: tax, recipient, and each line that came, went or costs another amount."""
     if old.tax != new.tax and old.total.currency == new.total.currency:
         yield f"tax from {plain(old.tax)} to {plain(new.tax)}"
-    if old.recipient != new.recipient:
+    if None not in (old.recipient, new.recipient) and old.recipient != new.recipient:
         yield "the recipient is another"
     if old.items is not None and new.items is not None:
         yield from _items(old.items, new.items)

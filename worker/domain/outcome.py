@@ -50,7 +50,7 @@ _BY_STATUS = {
     409: Outcome.UNKNOWN,  # may mean "exists already"
     429: Outcome.NOT_TAKEN,
 }
-_BY_BODY = {"object": Outcome.ACCEPTED, "errors": Outcome.REFUSED, "other": Outcome.UNKNOWN}
+_BY_BODY = {"object": Outcome.ACCEPTED, "errors": Outcome.REFUSED}
 
 
 def outcome(met: Answered | NoAnswer) -> Outcome:

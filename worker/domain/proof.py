@@ -46,7 +46,7 @@ class Expected:
     explained: frozenset[Document] = frozenset()
     """Kinds of document that other deliveries of the booking account for."""
     sent: bool = True
-    """False for the look before the first send."""
+    """False for the look before a send, the first one or the one that a person released."""
     released: bool = False
     """A person knows what is not there any more, and wants it all the same (ADR 10)."""
 

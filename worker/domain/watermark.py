@@ -27,6 +27,7 @@ class Place:
 def window(watermark: datetime | None, *, overlap: timedelta, start_from: datetime | None, now: datetime) -> Window:
     """The next window: from behind the watermark to now.
 
-    The first one reaches back to START_FROM: a booking made after it cannot have been modified before it.
+    The first one reaches back to START_FROM: a booking made after it cannot have been modified before it. A watermark
+    in the future was set by a clock that was fast: what comes until then must be seen all the same.
     """
-    return Window(start_from if watermark is None else watermark - overlap, now)
+    return Window(start_from if watermark is None else min(watermark, now) - overlap, now)

@@ -58,7 +58,7 @@ def watch(services: Services) -> str:
     """Looks at what no single step can see, then tells what is new."""
     now = services.clock()
     with services.database.reading() as open_:
-        found = [*_standing_still(open_, now), *_late_bells(services, open_, now), *_old_polls(services, open_, now)]
+        found = [*_standing_still(open_, now), *_late_bells(services, open_, now), *old_polls(services, open_, now)]
         before = {key for prefix in ("held", "unknown", "bell:", "poll:") for key in store.open_keys(open_, prefix)}
     for each in found:
         begin(services, each.key, each.said, news=each.news)
@@ -90,7 +90,7 @@ def _late_bells(services: Services, open_: Open, now: datetime) -> list[Begun]:
     ]
 
 
-def _old_polls(services: Services, open_: Open, now: datetime) -> list[Begun]:
+def old_polls(services: Services, open_: Open, now: datetime) -> list[Begun]:
     """Working connections whose watermark stands: their polls fail, or take longer than what they look at."""
     limit = max(POLL_FAILS, services.terms.bells.get("tasks.poll.connections", POLL_FAILS))
     return [
@@ -166,5 +166,7 @@ def needs(services: Services) -> list[str]:
     ]
     lines = [sentence for count, sentence in said if count]
     if audited is not None and audited.differences:
-        lines.append(f"the audit of {audited.at:%Y-%m-%d} names {audited.differences} differences: bokun-sync audit")
+        lines.append(
+            f"the audit of {audited.at:%Y-%m-%d} names {audited.differences} differences: bokun-sync audit --since {audited.since:%Y-%m-%d}"
+        )
     return lines

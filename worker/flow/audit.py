@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -42,8 +42,7 @@ class Audited:
 def audit(services: Services, *, since: datetime, until: datetime) -> Audited:
     """Compares the bookings made in the period; an organization whose books stay closed does not hide the others."""
     now = services.clock()
-    start = services.terms.policy.start_from
-    period = Period(since if start is None else max(since, start), until, now)
+    period = Period(since, until, now, services.terms.policy.start_from)
     with services.database.reading() as open_:
         stored = connections.load(open_)
         let = audits.accepted(open_)
@@ -110,7 +109,7 @@ def tell(services: Services, done: Audited) -> None:
         kinds = sorted({each.kind.value for each in done.differences})
         said = (
             f"{len(done.differences)} differences between Bokun, the ledger and Space Invoices ({', '.join(kinds)}):"
-            f" bokun-sync audit --since {done.since:%Y-%m-%d} --until {done.until + timedelta(days=1):%Y-%m-%d}"
+            f" bokun-sync audit --since {done.since:%Y-%m-%d}"
         )
         news = ",".join(sorted(each.key for each in done.differences))
         alerts.begin(services, "audit", said, news=news)

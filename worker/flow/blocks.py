@@ -20,8 +20,15 @@ def block(services: Services, ids: Sequence[str], *, by: str, because: str) -> N
     if fresh:
         log.error("connection.blocked", connection=list(ids), remote=by)
         for id_ in ids:
-            said = f"connection {id_} is blocked, because {by} refuses the credentials: bokun-sync doctor"
+            said = f"connection {id_} is blocked, because {_WORDS[by]}: bokun-sync doctor"
             alerts.begin(services, f"blocked:{id_}", said, news=by)
+
+
+_WORDS = {
+    connections.BOKUN: "Bokun refuses the keys",
+    connections.SPACE_INVOICES: "Space Invoices refuses the token",
+    connections.ORDERS: "Space Invoices refuses the token for orders",
+}
 
 
 def unblock(services: Services, ids: Sequence[str], *, by: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -38,11 +38,27 @@ NO_BOOKS = Books((), (), (), ())
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """The bookings made from `since` to before `until`, compared at `now`."""
+    """The bookings made from `since` to before `until`, compared at `now`.
+
+    `start` is START_FROM: of what was booked before it only what a back-fill took up is compared.
+    """
 
     since: datetime
     until: datetime
     now: datetime
+    start: datetime | None = None
+
+    @property
+    def live(self) -> Period:
+        """The part from START_FROM on."""
+        return self if self.start is None else replace(self, since=max(self.since, self.start), start=None)
+
+    @property
+    def history(self) -> Period | None:
+        """The part before START_FROM, if there is one."""
+        if self.start is None or self.since >= self.start:
+            return None
+        return replace(self, until=min(self.until, self.start), start=None)
 
     def holds(self, at: datetime | None) -> bool:
         return at is not None and self.since <= at < self.until
@@ -64,11 +80,13 @@ def open_books(services: Services, of: Sequence[Stored], period: Period) -> Book
     working = [each for each in of if each.gone_at is None]
     if not working:
         return NO_BOOKS
-    seen = {each.id: _search(services, each, period) for each in working}
+    shown = {
+        each.id: (_search(services, each, period.live), _search(services, each, period.history)) for each in working
+    }
     organization = of[0].organization
     placed = _placed(services, organization, [each.id for each in of], period)
     papers = _papers(services, organization, period)
-    views = [_view(services, each, seen[each.id], period) for each in working]
+    views = [_view(services, each, *shown[each.id], period) for each in working]
     ids = {booking for view in views for booking in (*view.seen, *view.rows)}
     with services.database.reading() as open_:
         live: dict[int, list[Row[Any]]] = {}
@@ -89,9 +107,11 @@ def open_books(services: Services, of: Sequence[Stored], period: Period) -> Book
     )
 
 
-def _search(services: Services, connection: Stored, period: Period) -> dict[int, Sighting]:
+def _search(services: Services, connection: Stored, period: Period | None) -> dict[int, Sighting]:
     """Both roles, each to a page that brings nothing new; the upper end is outside, as in the rest of the period."""
     found: dict[int, Sighting] = {}
+    if period is None or period.since >= period.until:
+        return found
     until = period.until - timedelta(milliseconds=1)
     remote = services.bokun(connection)
     for role in ROLES:
@@ -124,14 +144,19 @@ def _papers(services: Services, organization: str, period: Period) -> list[Paper
     return [paper for record in pages(page, services.space_invoices.fetch) if (paper := read_paper(record)) is not None]
 
 
-def _view(services: Services, connection: Stored, seen: dict[int, Sighting], period: Period) -> View:
-    """The stored bookings that were made in the period, or that the search shows."""
+def _view(
+    services: Services, connection: Stored, seen: dict[int, Sighting], old: dict[int, Sighting], period: Period
+) -> View:
+    """The stored bookings that were made in the period, or that the search shows; history only where it was taken up."""
     with services.database.reading() as open_:
         rows = {row.booking_id: row for row in audits.bookings(open_, connection.id, read_since=period.since)}
         polled = audits.fingerprints(open_, connection.id)
         noticed = audits.noticed(open_, connection.id, since=period.now - UNDER_WAY)
-    mine = {id_: row for id_, row in rows.items() if id_ in seen or period.holds(_made(row))}
-    return View(connection, seen, mine, polled, frozenset(noticed))
+    mine = {id_: row for id_, row in rows.items() if id_ in seen or period.live.holds(_made(row))}
+    if period.history is not None:
+        taken_up = {id_: row for id_, row in rows.items() if row.backfill is not None}
+        mine |= {id_: row for id_, row in taken_up.items() if id_ in old or period.history.holds(_made(row))}
+    return View(connection, seen | {id_: old[id_] for id_ in mine if id_ in old}, mine, polled, frozenset(noticed))
 
 
 def _made(row: Row[Any]) -> datetime | None:
@@ -274,5 +299,5 @@ def _made_elsewhen(services: Services, connection: Stored, order: Placed, period
             if failure.failure not in (Failure.GONE, Failure.REFUSED, Failure.STRANGE):
                 raise
             continue
-        return not period.holds(instant(payload.get("creationDate")))
+        return not period.live.holds(instant(payload.get("creationDate")))
     return False

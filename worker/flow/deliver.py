@@ -27,7 +27,7 @@ from worker.calls.wire import Reply, Silence
 from worker.domain.delivery import Event
 from worker.domain.outcome import EVENT, MAY_HAVE_TAKEN_EFFECT, Answered, NoAnswer, Outcome, outcome
 from worker.domain.retry import again_at, gives_up
-from worker.flow.blocks import block
+from worker.flow.blocks import block, unblock
 from worker.flow.brakes import brake
 from worker.flow.look import look_first
 from worker.flow.services import Services, Until
@@ -54,6 +54,8 @@ class Sent:
     claimed: Claimed
     answer: Reply | Silence
     claimed_at: float
+    probe: bool = False
+    """Its connection's orders were refused before: what it meets says whether they still are."""
 
 
 @dataclass
@@ -169,8 +171,11 @@ def _claim_some(
     """Claims fairly: every connection that has something due gets its share of the room."""
     found: list[tuple[Claimed, Stored]] = []
     share = max(1, room // max(1, len(lanes)))
-    for lane in (each for each in lanes[:room] if each.works):
-        most, past = brake(services, open_, lane, min(share, room - len(found)), now)
+    for lane in lanes[:room]:
+        if not lane.works and not connections.probes(open_, lane, now):
+            continue
+        most = min(share, room - len(found)) if lane.works else 1
+        most, past = brake(services, open_, lane, most, now)
         tokens = (services.token() for _ in range(most))
         these = and_(which, claims.RELEASED) if past else which
         claimed = claims.claim(open_, lane.id, now, most=most, lease=services.terms.lease, tokens=tokens, which=these)
@@ -191,7 +196,7 @@ def _submit(
             answer = Silence(began=True, why="Crash")
             answer = services.space_invoices.send(call, send_until=claimed_at + guard, key=claimed.key, patience=guard)
         finally:
-            answered.put(Sent(claimed, answer, claimed_at))
+            answered.put(Sent(claimed, answer, claimed_at, probe=not stored.works))
 
     services.pool.submit(copy_context().run, send)
 
@@ -289,6 +294,8 @@ def why(answer: Reply | Silence, which: Outcome) -> str | None:
 def _after(services: Services, sent: Sent, which: Outcome) -> None:
     """What an outcome means beyond its delivery, and its line in the log."""
     facts = {"delivery": sent.claimed.id, "booking": sent.claimed.booking, "connection": sent.claimed.connection}
+    if sent.probe and which in (Outcome.ACCEPTED, Outcome.REFUSED):
+        unblock(services, [sent.claimed.connection], by=connections.ORDERS)
     if which is Outcome.ACCEPTED:
         log.info("delivery.accepted", **facts)
         return
@@ -300,6 +307,6 @@ def _after(services: Services, sent: Sent, which: Outcome) -> None:
     )
     if which is Outcome.CREDENTIALS:
         because = why(sent.answer, which) or ""
-        block(services, [sent.claimed.connection], by="space-invoices", because=because)
+        block(services, [sent.claimed.connection], by=connections.ORDERS, because=because)
     if which is Outcome.GONE:
         services.ring("tasks.refresh.connections")

@@ -20,7 +20,7 @@ from worker.flow.services import Services
 from worker.flow.standing import standing
 from worker.flow.stop import GO
 from worker.store import bookings, connections, deliveries, looks, notices, outbox, stopping
-from worker.store.connections import Stored
+from worker.store.connections import ORDERS, Stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +214,9 @@ def _stopped(connection: Stored) -> str:
         return "the connection is gone from Space Invoices; nothing is sent"
     if connection.paused_at is not None:
         return f"the connection is paused: bokun-sync connections resume {connection.id}"
+    if connection.blocked_by == ORDERS:
+        return (f"the connection is blocked ({connection.blocked_because}); one order is tried within the hour, or now:"
+                f" bokun-sync connections resume {connection.id}")  # fmt: skip
     return f"the connection is blocked ({connection.blocked_because}); it goes on when the credentials work again"
 
 

@@ -15,10 +15,12 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """How many bookings' payloads and deliveries' marks were dropped."""
+    """How many bookings' payloads, deliveries' marks and recipients' names were dropped."""
 
     payloads: int = 0
     marks: int = 0
+    names: int = 0
+    """Facts of bookings and decisions whose recipient is no longer named."""
 
 
 def keep(services: Services) -> Kept:
@@ -33,6 +35,9 @@ def keep(services: Services) -> Kept:
     before = services.clock() - timedelta(days=days)
     payloads = services.database.run(lambda open_: keeping.drop_payloads(open_, before))
     marks = services.database.run(lambda open_: keeping.drop_marks(open_, before))
-    if payloads or marks:
-        log.info("content.dropped", count=payloads + marks)
-    return Kept(payloads, marks)
+    names = 0
+    while some := services.database.run(lambda open_: keeping.drop_names(open_, before)):
+        names += some
+    if payloads or marks or names:
+        log.info("content.dropped", count=payloads + marks + names)
+    return Kept(payloads, marks, names)

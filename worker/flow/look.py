@@ -29,6 +29,8 @@ log = structlog.get_logger()
 MOST = 300
 """Looked for in one round: a few full requests side by side."""
 FIRST_WAIT = timedelta(seconds=4)
+LONGEST_FAILED = timedelta(minutes=2)
+"""A look that was not answered is made again soon: it says nothing, and what was sent waits for it."""
 MOST_PENDING_LOOKS = 14
 """An order without its document is looked at so often, over about two hours; then a person must."""
 
@@ -107,9 +109,14 @@ def _expected(row: Row[Any], names: set[str], of: Sequence[str], live: Sequence[
         names=frozenset(names),
         connections=frozenset(of),
         explained=frozenset(others),
-        sent=row.taken > 0,
+        sent=row.taken > 0 and not _to_be_sent_again(row),
         released=row.released,
     )
+
+
+def _to_be_sent_again(row: Row[Any]) -> bool:
+    """A person released it and it has not gone out since: this look asks what it looked like before a first send."""
+    return bool(row.released) and row.state == State.PLANNED
 
 
 def _orders(services: Services, organization: str, views: Sequence[View]) -> list[Order] | CallFailed:
@@ -171,6 +178,10 @@ def _looked(services: Services, row: Row[Any], what: Sight, now: datetime, *, la
         case Found(order, document):
             reason = "it was there already" if state is State.PLANNED else None
             return Looked(row.id, state, "found", Event.FOUND, reason, now, None, False, order, document)
+        case Mismatched(because) if _to_be_sent_again(row):
+            reason = f"{because}: it is not sent beside that, released or not; once it is put right there,"
+            reason = f"{reason} bokun-sync deliveries settle {row.id}"
+            return Looked(row.id, state, "mismatched", Event.MISMATCHED, reason, now, None, False)
         case Mismatched(because):
             return Looked(row.id, state, "mismatched", Event.MISMATCHED, because, now, None, False)
         case Pending() if state is State.PLANNED and row.released and row.looks + 1 >= MOST_PENDING_LOOKS:
@@ -198,7 +209,8 @@ def _absent(services: Services, row: Row[Any], state: State, now: datetime, *, l
         return Looked(row.id, state, "absent", None, None, now + LOOK_LASTS, now, False)
     again = now + _wait(row.empty_looks)
     called: datetime = row.called_at
-    if not services.terms.absence.proves(row.empty_looks + 1, called_at=called, now=now):
+    rule = services.terms.absence
+    if not (rule.proves(row.empty_looks + 1, called_at=called, now=now) and services.steady(rule.after)):
         return Looked(row.id, state, "absent", None, None, again, None, True)
     looks = f"{row.empty_looks + 1} looks found no trace of it"
     if state is State.ACCEPTED or late:
@@ -224,6 +236,8 @@ def _failed(services: Services, organization: str, views: Sequence[View], failur
     """A look that was not answered says nothing: later again; one that cannot be made at all is a person's matter."""
     tries = max(view.row.looks for view in views) + 1
     until = again_at(now, min(tries + 2, 6), chance=services.chance(), asked=failure.asked)
+    if failure.asked is None:
+        until = min(until, now + LONGEST_FAILED)
     hopeless = failure.failure in _HOPELESS
     given_up = [view for view in views if hopeless and view.row.looks + 1 >= MOST_PENDING_LOOKS]
     ids = [view.row.id for view in views if view not in given_up]
@@ -233,7 +247,7 @@ def _failed(services: Services, organization: str, views: Sequence[View], failur
     log.warning("look.failed", organization=organization, outcome=failure.failure.value, status=failure.status)
     if failure.failure is Failure.CREDENTIALS:
         of = sorted({id_ for view in views for id_ in view.expected.connections})
-        block(services, of, by="space-invoices", because=failure.sentence)
+        block(services, of, by=connections.ORDERS, because=failure.sentence)
 
 
 def _given_up(row: Row[Any], failure: CallFailed, now: datetime) -> Looked:

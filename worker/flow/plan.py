@@ -64,6 +64,7 @@ def plan(services: Services, until: Until, *, connection: str | None = None, bac
     read = put_off = 0
     size = FIRST_BATCH
     services.database.run(lambda open_: notices.wake(open_, services.clock(), most=1000))
+    services.database.run(lambda open_: notices.overtaken(open_, services.clock()))
     services.database.run(lambda open_: hearings.wake(open_, services.clock(), most=1000))
     while not until.over:
         batch = _batch(services, size, connection, backfill)

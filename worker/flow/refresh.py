@@ -69,7 +69,7 @@ def _store(services: Services, organization: str, found: list[Shown], strange: s
         log.info("connection.changed", organization=organization, connection=changes.changed, notices=again, held=held)
         services.ring("tasks.plan.notices")
         services.ring("tasks.poll.connections")  # a new connection does not wait for beat
-    unblock(services, [each.id for each in found], by="space-invoices")
+    unblock(services, [each.id for each in found], by=connections.SPACE_INVOICES)
     return len(changes.changed)
 
 
@@ -88,4 +88,4 @@ def _failed(services: Services, organization: str, failure: CallFailed) -> None:
         return
     with services.database.reading() as open_:
         mine = [each.id for each in connections.load(open_, Connection.organization == organization)]
-    block(services, mine, by="space-invoices", because=failure.sentence)
+    block(services, mine, by=connections.SPACE_INVOICES, because=failure.sentence)

@@ -67,6 +67,8 @@ class Services:
     """Rings a bell by its task's name, after the commit; a bell that cannot be rung is dropped."""
     flush: Callable[[], None] = lambda: None
     """Adds the calls that were counted to the sums in the database; at the end of a bell."""
+    steady: Callable[[timedelta], bool] = lambda _: True
+    """Whether this process saw the clock run evenly for so long: else nothing is proven by the time that passed."""
     tell: Callable[[Mapping[str, Any]], bool] = lambda _: True
     """Tells people by the ways of the settings; whether each of them took it."""
 

@@ -75,7 +75,7 @@ def _told(row: Row[Any]) -> Shown:
     return Shown(
         total=Money(amount(row.amount), row.currency),
         tax=amount(order.get("totalTax", "0")),
-        recipient=f"{recipient.get('role')} {recipient.get('name')}",
+        recipient=_recipient(recipient.get("role"), recipient.get("name")),
         items=None if lines is None else tuple(
             Item(each["title"], each.get("date"), amount(each["quantity"]), amount(each["total"])) for each in lines
         ),
@@ -90,9 +90,13 @@ def _now(row: Row[Any], read: Booking, types: frozenset[str]) -> Shown | None:
     return Shown(
         total=read.sale.total,
         tax=read.sale.tax,
-        recipient=f"{read.sale.recipient.role} {read.sale.recipient.name}",
+        recipient=_recipient(read.sale.recipient.role, read.sale.recipient.name),
         items=tuple(Item(each.title, each.date, each.quantity, each.total) for each in whole.lines) or None,
     )
+
+
+def _recipient(role: str | None, name: str | None) -> str | None:
+    return f"{role} {name}" if name else None
 
 
 def _with_lines(row: Row[Any], types: frozenset[str]) -> Sale | None:

@@ -57,5 +57,7 @@ def _parser() -> argparse.ArgumentParser:
 def _for_people(described: Json) -> str:
     connections = described.pop("connections")
     lines = [f"{name:<20} {value}" for name, value in described.items()]
-    lines += [f"connection {row['id']}  {row['name']}  ({row['access_key']})" for row in connections]
+    lines += [
+        f"connection {row['id']}  {row['name']}  ({row['access_key']}, {row['secret_key']})" for row in connections
+    ]
     return "\n".join([*lines, f"{'play with it':<20} {described['bokun_url']}/_sandbox/"])

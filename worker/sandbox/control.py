@@ -34,6 +34,7 @@ class Control:
             ("POST", "/faults", self._arm, "arms a fault: kind, remote, method, path, booking, times, after_effect, …"),
             ("DELETE", "/faults", lambda *_: sandbox.faults.clear(), "disarms all faults"),
             ("GET", "/state", lambda *_: self._state(), "connections, orders, documents, count of calls"),
+            ("GET", "/keys", lambda *_: self._keys(), "the Bokun keys of each connection, as CSV"),
             ("GET", "/requests", lambda *_: _plain(sandbox.requests), "every call that was seen"),
             ("GET", "/expectations", lambda *_: sandbox.expectations, "what the scenario expects of each booking"),
             ("POST", "/bookings", self._book, "adds a booking: Bokun's JSON, or kind, booking_id and knobs"),
@@ -50,7 +51,8 @@ class Control:
             if body is None:
                 return refused(400, {"message": "not a JSON object"})
             try:
-                return answer(action(request, body))
+                done = action(request, body)
+                return done if isinstance(done, Response) else answer(done)
             except (KeyError, TypeError, ValueError) as error:
                 return refused(400, {"message": f"{type(error).__name__}: {error}"})
 
@@ -74,6 +76,10 @@ class Control:
             "imports": self.sandbox.imports,
             "requests": len(self.sandbox.requests),
         }
+
+    def _keys(self) -> Response:
+        rows = [f"{row['id']},{row['access_key']},{row['secret_key']}\n" for row in self.sandbox.connections]
+        return Response("".join(rows), media_type="text/csv")
 
     def _book(self, _: Request, body: Json) -> Json:
         account = body.pop("account", None)

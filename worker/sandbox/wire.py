@@ -77,7 +77,8 @@ class Playground:
         if fault is not None:
             _substitute(fault, reply)
         self._record(scope, reply, fault)
-        reply.headers.append((b"date", format_datetime(self.world.clock(), usegmt=True).encode()))
+        if not any(name == b"date" for name, _ in reply.headers):  # a fault may tell another time
+            reply.headers.append((b"date", format_datetime(self.world.clock(), usegmt=True).encode()))
         if fault is None:
             await _answer(reply, send)
         else:

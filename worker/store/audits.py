@@ -22,7 +22,7 @@ _CHUNK = 500
 
 def bookings(open_: Open, connection: str, *, read_since: datetime) -> Sequence[Any]:
     """The connection's bookings without their content; none was made after it was read."""
-    columns = (_b.booking_id, _b.confirmation_code, _b.read_at, _b.status, _b.revision, _b.facts)
+    columns = (_b.booking_id, _b.confirmation_code, _b.read_at, _b.status, _b.revision, _b.facts, _b.backfill)
     mine = select(*columns).where(_b.connection_id == connection, _b.read_at >= read_since)
     return open_.execute(mine.order_by(_b.booking_id)).all()
 

@@ -89,6 +89,12 @@ def readable(open_: Open, ids: Iterable[int]) -> set[int]:
     return set(open_.execute(read).scalars())
 
 
+def read_since(open_: Open, connection: str, since: datetime) -> int:
+    """How many bookings of a connection were read and understood since then."""
+    mine = select(func.count()).where(_b.connection_id == connection, _b.read_at >= since, _b.revision != "")
+    return open_.execute(mine).scalar_one()
+
+
 def siblings(open_: Open, organization: str, booking: int, *, but: str) -> list[Place]:
     """The same booking in the view of the organization's other connections."""
     mine = select(_b.connection_id, _b.booking_id).where(_b.organization == organization, _b.booking_id == booking)

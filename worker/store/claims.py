@@ -13,9 +13,10 @@ from typing import Any
 
 from sqlalchemy import Connection as Open
 from sqlalchemy import and_, bindparam, literal_column, or_, select, update
-from sqlalchemy.engine import Row
 
-from worker.domain.delivery import Event, State, advance
+from worker.domain.decision import ISSUING, Document
+from worker.domain.delivery import TOLD, Event, State, advance
+from worker.store.connections import may_send
 from worker.store.statements import any_row, in_words, insert_missing, table
 from worker.store.tables import Attempt, Booking, Connection, Delivery, Notice
 
@@ -53,10 +54,9 @@ def of_backfill(backfill: str) -> Any:
 
 
 def lanes(open_: Open, now: datetime, *, connection: str | None = None, which: Any = LIVE) -> list[str]:
-    """The connections that have something to send and may: neither paused nor blocked nor gone."""
+    """The connections that have something to send and may."""
     due = any_row(Delivery, _d.connection_id == _c.id, in_words(_d.state, State.PLANNED), _d.due_at <= now, which)
-    free = and_(_c.paused_at.is_(None), _c.blocked_at.is_(None), _c.gone_at.is_(None))
-    found = select(_c.id).where(free, due).order_by(_c.id)
+    found = select(_c.id).where(may_send(now), due).order_by(_c.id)
     return list(open_.execute(found if connection is None else found.where(_c.id == connection)).scalars())
 
 
@@ -80,17 +80,20 @@ def claim(
     """Claims due deliveries of one connection and opens their attempts, in the caller's transaction.
 
     A delivery is not claimed without a fresh look, nor while its booking has an unread notice (what is known now is
-    what counts), nor while another one of the same sale is on the wire, unanswered, not proven yet, or planned before it.
+    what counts), nor while another one of the same sale is on the wire, unanswered, not proven yet, or planned before
+    it, nor as an estimate of a sale that was invoiced: that one is decided again (notices.overtaken).
     IntegrityError (ux_delivery_in_flight) says that another worker was first.
     """
     other = table(Delivery).alias("other")
     same_sale = and_(other.c.organization == _d.organization, other.c.booking_id == _d.booking_id, other.c.id != _d.id)
+    invoiced = and_(other.c.expects_invoice, or_(other.c.taken > 0, other.c.state.in_(TOLD)))
     # Of one sale: the index of its deliveries holds those that are not superseded.
     in_the_way = and_(
         other.c.state != literal_column(f"'{State.SUPERSEDED}'"),
         or_(
             other.c.state.in_([State.SENDING, State.UNKNOWN, State.ACCEPTED]),
             and_(other.c.state == State.PLANNED, other.c.id < _d.id),
+            and_(_d.document == Document.ESTIMATE, _d.moment.in_(ISSUING), invoiced),
         ),
     )
     due = (
@@ -129,7 +132,7 @@ def claim(
     return _with_content(open_, lane, rows)
 
 
-def _with_content(open_: Open, lane: str, rows: Sequence[tuple[Row[Any], str]]) -> list[Claimed]:
+def _with_content(open_: Open, lane: str, rows: Sequence[tuple[Any, str]]) -> list[Claimed]:
     booked = {row.booking_id for row, _ in rows}
     wanted = select(_b.booking_id, _b.content).where(_b.connection_id == lane, _b.booking_id.in_(booked))
     content = {row.booking_id: row.content for row in open_.execute(wanted)}

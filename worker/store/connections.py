@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection as Open
-from sqlalchemy import or_, select, update
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.engine import Row
 
 from worker.calls import json
@@ -16,9 +16,15 @@ from worker.domain.connection import ConnectionId, Flags, OrganizationId
 from worker.domain.watermark import Place, Window
 from worker.store.facts import dump_flags, load_flags
 from worker.store.statements import every, insert, table
-from worker.store.tables import Connection
+from worker.store.tables import Attempt, Connection, Delivery
 
-_t = table(Connection).c
+_t, _a, _d = (table(each).c for each in (Connection, Attempt, Delivery))
+
+
+BOKUN, SPACE_INVOICES, ORDERS = "bokun", "space-invoices", "space-invoices: orders"
+"""What blocks a connection: Bokun's keys, the token altogether, or the token for orders alone while lists are shown."""
+FIRST_PROBE = timedelta(minutes=5)
+LONGEST_PROBE = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,28 @@ class Stored:
     def works(self) -> bool:
         """Neither gone, nor paused, nor blocked: deliveries may be sent."""
         return self.gone_at is None and self.paused_at is None and self.blocked_at is None
+
+
+def may_send(now: datetime) -> Any:
+    """Neither gone, nor paused, nor blocked, except by orders some time ago: then one may be tried (half open)."""
+    probing = and_(_t.blocked_by == ORDERS, _t.blocked_at <= now - FIRST_PROBE)
+    return and_(_t.gone_at.is_(None), _t.paused_at.is_(None), or_(_t.blocked_at.is_(None), probing))
+
+
+def may_read() -> Any:
+    """Neither gone, nor paused, nor blocked by anything that reading its bookings meets."""
+    free = or_(_t.blocked_at.is_(None), _t.blocked_by == ORDERS)
+    return and_(_t.gone_at.is_(None), _t.paused_at.is_(None), free)
+
+
+def probes(open_: Open, connection: Stored, now: datetime) -> bool:
+    """Whether one order may be tried of a connection whose orders are refused: 5 min later, then 10, 20 ... an hour."""
+    if connection.blocked_by != ORDERS or connection.blocked_at is None or connection.paused_at or connection.gone_at:
+        return False
+    mine = select(_a.begun_at).where(_d.connection_id == connection.id, _a.begun_at > connection.blocked_at)
+    tried = open_.execute(mine.join(table(Delivery), _d.id == _a.delivery_id).order_by(_a.begun_at)).scalars().all()
+    last = tried[-1] if tried else connection.blocked_at
+    return bool(last + min(LONGEST_PROBE, FIRST_PROBE * (1 << min(len(tried), 10))) <= now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +157,9 @@ def mirror(
 
 def block(open_: Open, ids: Sequence[str], *, by: str, because: str, now: datetime) -> int:
     """Blocks those that are not blocked yet; returns how many, so that the alert is raised once."""
+    if by == SPACE_INVOICES:  # not the orders alone after all: what lifts that block lifts this one too
+        wider = update(Connection).where(_t.id.in_(ids), _t.blocked_by == ORDERS)
+        open_.execute(wider.values(blocked_by=by, blocked_because=because))
     fresh = update(Connection).where(_t.id.in_(ids), _t.blocked_at.is_(None))
     return open_.execute(fresh.values(blocked_at=now, blocked_by=by, blocked_because=because)).rowcount
 
@@ -172,6 +203,12 @@ def rewind(open_: Open, to: datetime) -> int:
 def change(open_: Open, connection_id: str, **values: Any) -> int:
     """Sets our own fields of one connection; returns how many rows there were."""
     return open_.execute(update(Connection).where(_t.id == connection_id).values(**values)).rowcount
+
+
+def replace_keys(open_: Open, connection_id: str, old: tuple[str, str], new: tuple[str, str]) -> int:
+    """Both keys at once, where they are still the old ones; returns how many rows there were."""
+    same = update(Connection).where(_t.id == connection_id, _t.access_key == old[0], _t.secret_key == old[1])
+    return open_.execute(same.values(access_key=new[0], secret_key=new[1])).rowcount
 
 
 def every_ordered(open_: Open, *where: Any) -> Sequence[Row[Any]]:

@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 T = TypeVar("T")
@@ -69,6 +70,19 @@ class Database:
                 yield connection
         finally:
             _open.reset(mark)
+
+
+def clock(open_: Connection) -> datetime | None:
+    """The time as the database's own machine has it; None where it has no clock of its own (SQLite)."""
+    if open_.dialect.name == "sqlite":
+        return None
+    return open_.execute(text("SELECT clock_timestamp()")).scalar_one().astimezone(UTC)  # type: ignore[no-any-return]
+
+
+def server(open_: Connection) -> str:
+    """Its name and version."""
+    name = "SQLite" if open_.dialect.name == "sqlite" else "PostgreSQL"
+    return f"{name} {'.'.join(str(each) for each in open_.dialect.server_version_info or ())}"
 
 
 def must_be_closed() -> None:

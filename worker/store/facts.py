@@ -50,6 +50,15 @@ def load_booking(text: str) -> Booking:
     )
 
 
+def without_name(text: str) -> str | None:
+    """The same facts without the recipient's name; None where there is none (any more)."""
+    seen = json.loads(text)
+    if not seen["sale"].get("recipient"):
+        return None
+    seen["sale"]["recipient"] = ""
+    return json.dumps(seen)
+
+
 def dump_flags(flags: Flags) -> str:
     return json.dumps(asdict(flags))
 

@@ -48,6 +48,15 @@ def _taken(open_: Open, ids: Sequence[int], now: datetime) -> Sequence[Row[Any]]
     return open_.execute(claimed.values(look_at=now + LOOK_LEASE).returning(*_d)).all()
 
 
+def forget(open_: Open, now: datetime) -> int:
+    """No look of before counts any more for what is still to be sent: it is looked for anew; returns how many.
+
+    In a backup that is restored within minutes a look still seems fresh, though what it did not find was sent since.
+    """
+    planned = update(Delivery).where(_d.state == State.PLANNED, _d.looked_at.is_not(None))
+    return open_.execute(planned.values(looked_at=None, look_at=now)).rowcount
+
+
 @dataclass(frozen=True, slots=True)
 class Looked:
     """What a look means for a delivery: an event, or only another look later."""

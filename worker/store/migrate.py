@@ -21,6 +21,8 @@ def upgrade(engine: Engine, revision: str = "head") -> tuple[str | None, str | N
 
     with engine.connect() as connection:
         before = _version(connection)
+        if _is_later(before):
+            return before, before
         _alone(connection)
         command.upgrade(_config(connection), revision)
         connection.commit()
@@ -38,24 +40,43 @@ def downgrade(engine: Engine, revision: str) -> None:
 
 
 def is_current(engine: Engine) -> bool:
-    """Whether the database has the newest version."""
+    """Whether the database has the newest version that this code knows, or a later one."""
     with engine.connect() as connection:
-        return _version(connection) == head()
+        version = _version(connection)
+    return version == head() or _is_later(version)
+
+
+def is_known(engine: Engine) -> bool:
+    """Whether this code knows the version that the database has; an empty database counts as known."""
+    with engine.connect() as connection:
+        found = _version(connection)
+    return found is None or found in _known()
+
+
+def head() -> str:
+    """The newest version that this code knows: the one that no other comes after."""
+    known = _known()
+    newest: set[str] = set(known) - set(known.values())
+    return newest.pop()
+
+
+def _is_later(version: str | None) -> bool:
+    """One that this code does not know: later versions only add, so that the earlier code goes on during a release."""
+    return version is not None and version not in _known()
 
 
 _NAMES = re.compile(r"""^(down_revision|revision)\b[^=]*= ["'](\w+)["']""", re.MULTILINE)
 
 
-def head() -> str:
-    """The newest version that this code knows: the one that no other comes after.
+def _known() -> dict[str, str]:
+    """The versions that this code knows, each with the one before it (empty: none).
 
     Read from the files' own two lines, because every command asks, and loading alembic for that costs a person a
     third of a second.
     """
-    found = [_NAMES.findall(each.read_text()) for each in (_MIGRATIONS / "versions").glob("*.py")]
-    before = {name for lines in found for kind, name in lines if kind == "down_revision"}
-    (newest,) = {name for lines in found for kind, name in lines if kind == "revision"} - before
-    return newest
+    files = (_MIGRATIONS / "versions").glob("*.py")
+    found = [dict(_NAMES.findall(each.read_text())) for each in files]
+    return {each["revision"]: each.get("down_revision", "") for each in found if "revision" in each}
 
 
 def _version(connection: Connection) -> str | None:

@@ -7,9 +7,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection as Open
-from sqlalchemy import bindparam, delete, func, select, tuple_, update
+from sqlalchemy import and_, bindparam, delete, func, or_, select, tuple_, update
 from sqlalchemy.engine import Row
 
+from worker.domain.decision import Document
+from worker.domain.delivery import TOLD, State
+from worker.store.connections import may_read
 from worker.store.statements import any_row, every, insert, table
 from worker.store.tables import Booking, Connection, Delivery, Notice, Sighting
 
@@ -75,11 +78,27 @@ def ending(open_: Open, since: datetime, until: datetime) -> int:
 
 
 def undecided(open_: Open, connections: Sequence[str], now: datetime) -> int:
-    """Notices for all bookings of these connections that wait, or whose delivery is still only planned."""
-    waiting = select(_b.connection_id, _b.booking_id).where(_b.connection_id.in_(connections), _b.decision == "wait")
+    """Notices for all bookings of these connections that wait, if only for what follows their estimate, or whose
+    delivery is still only planned."""
+    waits = or_(_b.decision == "wait", and_(_b.decision == "tell", _b.document == "estimate"))
+    waiting = select(_b.connection_id, _b.booking_id).where(_b.connection_id.in_(connections), waits)
     planned = select(_d.connection_id, _d.booking_id).where(_d.connection_id.in_(connections), _d.state == "planned")
     found = open_.execute(waiting.union(planned)).all()
     return note(open_, "flags", ((row.connection_id, row.booking_id) for row in found), now)
+
+
+def overtaken(open_: Open, now: datetime) -> int:
+    """Notices for planned estimates whose sale was invoiced meanwhile by another connection: claims pass them over."""
+    invoice = table(Delivery).alias("invoice")
+    told = or_(invoice.c.taken > 0, invoice.c.state.in_(TOLD))
+    same_sale = and_(invoice.c.organization == _d.organization, invoice.c.booking_id == _d.booking_id)
+    late = select(_d.connection_id, _d.booking_id).where(
+        _d.state == State.PLANNED,
+        _d.document == Document.ESTIMATE,
+        select(1).select_from(invoice).where(same_sale, invoice.c.expects_invoice, told).exists(),
+        ~any_row(Notice, _n.connection_id == _d.connection_id, _n.booking_id == _d.booking_id),
+    )
+    return note(open_, "sibling", ((row.connection_id, row.booking_id) for row in open_.execute(late)), now)
 
 
 def claim(
@@ -89,7 +108,7 @@ def claim(
 
     Those of a connection that is paused, blocked or gone pile up, one per booking, until it goes on.
     """
-    working = select(_c.id).where(_c.paused_at.is_(None), _c.blocked_at.is_(None), _c.gone_at.is_(None))
+    working = select(_c.id).where(may_read())
     due = select(_n.id).where(_n.due_at <= now, _n.connection_id.in_(working))
     if connection is not None:
         due = due.where(_n.connection_id == connection)

@@ -16,6 +16,7 @@ class Vault:
 
     def __init__(self, keys: Sequence[str]) -> None:
         self._keys = MultiFernet([Fernet(key) for key in keys]) if keys else None
+        self._first = MultiFernet([Fernet(keys[0])]) if keys else None
 
     def close(self, text: str) -> str:
         if self._keys is None:
@@ -29,3 +30,17 @@ class Vault:
             return self._keys.decrypt(closed.encode()).decode()
         except InvalidToken:
             raise NoSecretKey("the connection's own Bokun keys were stored with another SECRET_KEY") from None
+
+    def is_current(self, closed: str) -> bool:
+        """Whether it was encrypted with the first key, so that the others are not needed for it."""
+        if self._first is None:
+            return False
+        try:
+            self._first.decrypt(closed.encode())
+        except InvalidToken:
+            return False
+        return True
+
+    def renew(self, closed: str) -> str:
+        """The same text, encrypted with the first key."""
+        return self.close(self.open(closed))

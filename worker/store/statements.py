@@ -38,7 +38,7 @@ def every(connection: Connection, model: type[SQLModel], *where: Any) -> Sequenc
 def in_words(column: Any, *words: str) -> Any:
     """The column is one of these words of ours, which stand in the statement itself: bound, they are unknown when the
     statement is planned, and no partial index is used for them."""
-    literals = [literal_column(f"'{word}'") for word in words]
+    literals: list[Any] = [literal_column(f"'{word}'") for word in words]
     return column == literals[0] if len(words) == 1 else column.in_(literals)
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Row
 from worker.domain.delivery import State
 from worker.flow import overview
 from worker.flow.services import Services
+from worker.flow.stop import GO
 from worker.store import figures, hearings
 from worker.web.times import span
 
@@ -84,7 +85,12 @@ def board(services: Services, periods: Periods) -> Board:
         issued = figures.issued(open_, most=12)
         first_day = (now - timedelta(days=DAYS - 1)).replace(hour=0, minute=0, second=0, microsecond=0)
         by_day = figures.issued_by_day(open_, first_day)
-    needs = [*_overdue(status["oldest_due_seconds"]), *_of_connections(status["connections"], silent), *work]
+    needs = [
+        *_stopped(status["stopped"]),
+        *_overdue(status["oldest_due_seconds"]),
+        *_of_connections(status["connections"], silent),
+        *work,
+    ]
     counted = status["deliveries"]["held"] + status["deliveries"]["unknown"] + status["bookings"].get("ask", 0)
     return Board(
         at=now,
@@ -122,6 +128,13 @@ def _of_connections(connections: Sequence[Mapping[str, Any]], silent: Mapping[st
             because = f"polls found {found.unannounced} changes since its last webhook that no webhook announced"
             needs.append(Need("silent", f"{name}: webhooks look broken", because, "bokun-sync doctor"))
     return needs
+
+
+def _stopped(stop: Mapping[str, str] | None) -> list[Need]:
+    if stop is None:
+        return []
+    because = f"since {stop['since'][:16].replace('T', ' ')} UTC: {stop['because']}"
+    return [Need("stopped", "Everything is stopped, nothing is sent", because, GO)]
 
 
 def _unblocks(connection: Mapping[str, Any]) -> str:
@@ -194,6 +207,8 @@ def headline(found: Board) -> tuple[str, str]:
     what = "1 thing needs you" if count == 1 else f"{count} things need you"
     if not found.running:
         return "stopped", f"Not running: {_silent_bells(found)}."
+    if found.status["stopped"]:
+        return "stopped", f"Running, but everything is stopped: nothing is sent. {what}."
     if found.stuck:
         return "stuck", f"Running, but something is stuck. {what}."
     if count:

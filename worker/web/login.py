@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import ipaddress
 import secrets
 from collections import deque
 from collections.abc import Callable
@@ -13,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from starlette.requests import HTTPConnection
+
+from config.settings import is_loopback
 
 COOKIE = "bokun_sync_page"
 STAYS = timedelta(hours=12)
@@ -101,17 +102,6 @@ class Sessions:
 
     def _signed(self, ends: str) -> str:
         return hmac.digest(self.key, ends.encode("utf-8", "replace"), "sha256").hex()
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a name or address means this machine only."""
-    name = host.strip("[]").lower()
-    if name == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
 
 
 def is_local(request: HTTPConnection) -> bool:

@@ -7,6 +7,7 @@ else there is to know about them is a count of rows. docs/metrics.md names every
 from __future__ import annotations
 
 import threading
+from collections import Counter as Counted
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +21,7 @@ from sqlalchemy.exc import DBAPIError
 
 from worker.flow import overview
 from worker.flow.services import Services
-from worker.store import figures, hearings, tallies
+from worker.store import alerts, figures, hearings, tallies
 
 log = structlog.get_logger()
 LASTS = 5.0
@@ -65,6 +66,8 @@ class Reading:
     heard: Mapping[str, float]
     """Seconds since each connection's last webhook."""
     silent: frozenset[str]
+    alerts: Mapping[str, int]
+    """What is wrong now, by kind: held, unknown, blocked, poll, bell, silent, audit."""
     calls: Sequence[Row[Any]]
 
 
@@ -78,6 +81,7 @@ def read(services: Services) -> Reading:
             holds=figures.holds(open_),
             heard={of: (now - at).total_seconds() for of, at in hearings.last_heard(open_).items()},
             silent=frozenset(hearings.silent(open_)),
+            alerts=Counted(row.key.partition(":")[0] for row in alerts.standing(open_)),
             calls=tallies.sums(open_),
         )
 
@@ -147,6 +151,10 @@ def _connections(reading: Reading) -> Iterator[Metric]:
     yield _gauge("webhook_age_seconds", "Since the connection's last webhook.", ["connection"], heard)
 
 
+def _alerts(reading: Reading) -> Iterator[Metric]:
+    yield _gauge("open_alerts", "What is wrong now and was or will be told, by kind.", ["kind"], _by(reading.alerts))
+
+
 def _bells(reading: Reading) -> Iterator[Metric]:
     bells = reading.status["bells"].items()
     ages = {(name,): each["done_seconds_ago"] for name, each in bells if each["done_seconds_ago"] is not None}
@@ -173,7 +181,9 @@ def _cumulative(buckets: Mapping[str, tuple[int, float]]) -> list[tuple[str, flo
     return found
 
 
-FAMILIES: tuple[Callable[[Reading], Iterator[Metric]], ...] = (_deliveries, _connections, _bells, _calls)
+FAMILIES: tuple[Callable[[Reading], Iterator[Metric]], ...] = (
+    _deliveries, _connections, _alerts, _bells, _calls,
+)  # fmt: skip
 
 
 def _gauge(name: str, help_: str, labels: list[str], values: Mapping[Any, float]) -> GaugeMetricFamily:

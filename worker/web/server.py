@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import sys
+import threading
 
 import structlog
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from config.settings import Settings
+from config.settings import Settings, is_loopback
 from worker.flow.services import Services
 from worker.web.app import build
 from worker.web.limits import MOST_BYTES
-from worker.web.login import is_loopback
 
 log = structlog.get_logger()
 HEAD_SECONDS = 5.0
@@ -49,10 +51,14 @@ def serve(settings: Settings, services: Services | None = None) -> int:
     if not is_loopback(settings.host) and not settings.page_password.get_secret_value():
         log.warning("page.closed", because="HOST is not loopback and PAGE_PASSWORD is not set; webhooks are served")
     server = uvicorn.Server(config(settings, app))
+    if threading.current_thread() is threading.main_thread():
+        # uvicorn raises the signal once more after its orderly end, when this handler is back: an asked-for end is a 0.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: sys.exit(0))
     try:
         server.run()
-    except SystemExit:  # uvicorn's own exit code says something else in our contract
-        return 1
+    except SystemExit as ended:  # uvicorn's own exit code says something else in our contract
+        return 1 if ended.code else 0
     return 0 if server.started else 1
 
 

@@ -17,14 +17,14 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from config.schedule import beat_schedule
-from config.settings import Settings
+from config.settings import Settings, is_loopback
 from worker.flow.explain import explain
 from worker.flow.services import Services
 from worker.web import page, story
 from worker.web.board import Periods, board
 from worker.web.body import read_body
 from worker.web.html import Child, tag
-from worker.web.login import COOKIE, STAYS, Password, Sessions, Throttle, is_local, is_loopback
+from worker.web.login import COOKIE, STAYS, Password, Sessions, Throttle, is_local
 from worker.web.refusals import Refused
 
 log = structlog.get_logger()
