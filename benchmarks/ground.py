@@ -271,7 +271,8 @@ def ring(ground_: Ground, environment: Mapping[str, str], *bells: Sequence[str |
 
 def publish(environment: Mapping[str, str], bells: Sequence[Sequence[str | int]]) -> None:
     """Puts bells on the broker, each a name with its ids."""
-    from worker.app import celery_app, ring as rung
+    from worker.app import celery_app
+    from worker.app import ring as rung
 
     named = {name.lower(): value for name, value in environment.items() if name.lower() in Settings.model_fields}
     celery_app(Settings(_env_file=None, **named))  # type: ignore[call-arg, arg-type]

@@ -5,25 +5,24 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, insert, select, text
 
 from benchmarks import bookings
-from benchmarks.ground import Failed, Ground, Remote, Running, furnish, idle, publish, until
+from benchmarks.ground import Failed, Ground, furnish, idle, publish, until
 from benchmarks.standin import CONNECTION, ORGANIZATION
+from worker.bokun.mapping import to_booking
+from worker.bokun.reduce import reduce_booking
 from worker.calls import json
 from worker.domain.decision import Policy, Tell, Told
 from worker.flow.judge import in_words, judge
-from worker.bokun.mapping import to_booking
-from worker.bokun.reduce import reduce_booking
 from worker.flow.services import Services
 from worker.store import bookings as stored_bookings
 from worker.store import connections
 from worker.store.bookings import Judged
 from worker.store.statements import table
-from worker.store.tables import Booking, Decision, Delivery
+from worker.store.tables import Booking, Delivery
 
 
 def plant(

@@ -20,10 +20,10 @@ from config.settings import read
 from tests.builders import Clock, House, furnish, settings
 from tests.servers import redis
 from worker import app, wiring
-from worker.domain.delivery import Event, State
+from worker.domain.delivery import Event
 from worker.flow import deliver as delivering
 from worker.flow import imports, people
-from worker.flow.look import look
+from worker.flow.look import look_first
 from worker.sandbox import Sandbox, bookings
 from worker.sandbox.exact import dumps
 from worker.store import connections, tables
@@ -109,7 +109,7 @@ def walk(house: House, clock: Clock) -> None:
 
 def _claim(house: House) -> None:
     """A worker that is killed between its claim and its call."""
-    look(house.services, [State.PLANNED])
+    look_first(house.services)
     assert len(list(delivering._claim(house.services, 1, None, backfill=None))) == 1
 
 

@@ -20,18 +20,22 @@ from redis.retry import Retry
 CAREFUL_SHARE = 0.25
 """The part of a limit that one process takes while Redis, which would know of the others, is away."""
 _ASK_AGAIN = 5.0
+HANDFUL_LASTS = 0.02
+"""Seconds after which places that were taken together and not used are forgotten."""
 
 _TAKE = """
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + clock[2] / 1000
 local interval, tolerance, longest = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local more = (tonumber(ARGV[4]) - 1) * interval
 local arrival = math.max(tonumber(redis.call('GET', KEYS[1]) or '0'), now)
 local open = tonumber(redis.call('GET', KEYS[2]) or '0')
 local wait = math.max(arrival - tolerance - now, open - now, 0)
-if wait > longest then return -math.ceil(wait) end
-local next = math.max(arrival, now + wait) + interval
+if wait > longest then return {-math.ceil(wait), 0} end
+if wait > 0 or arrival + more - tolerance - now > 0 then more = 0 end
+local next = math.max(arrival, now + wait) + interval + more
 redis.call('SET', KEYS[1], string.format('%.3f', next), 'PX', math.ceil(next - now + 60000))
-return math.ceil(wait)
+return {math.ceil(wait), more > 0 and 1 or 0}
 """
 _PAUSE = """
 local clock = redis.call('TIME')
@@ -56,9 +60,18 @@ class Limit:
         return max(1, round(self.calls * 0.03))
 
     @property
+    def handful(self) -> int:
+        """So many places a process may take at once where they are plenty: a hundredth of a second's, a hundred at most."""
+        return max(1, min(100, int(self.calls / self.seconds * 0.01)))
+
+    @property
     def interval(self) -> float:
-        """Seconds between calls at the steady rate, the burst taken off it."""
-        return self.seconds / max(1, self.calls - self.burst)
+        """Seconds between calls at the steady rate, the burst taken off it.
+
+        A place that was taken with others is used up to `HANDFUL_LASTS` later, so a window holds that much more of them.
+        """
+        late = HANDFUL_LASTS if self.handful > 1 else 0.0
+        return (self.seconds + late) / max(1, self.calls - self.burst)
 
 
 class TooLong(Exception):
@@ -117,8 +130,17 @@ class SharedLimiter:
         self._alone = LocalLimiter(share=CAREFUL_SHARE, monotonic=monotonic)
         self._monotonic = monotonic
         self._away_until = 0.0
+        self._handfuls: dict[str, tuple[int, float]] = {}
+        """By limit: the places that are left of those taken at once, and until when."""
+        self._lock = threading.Lock()
 
     def take(self, limit: Limit, *, longest: float) -> float:
+        """Where places are plenty some are taken at once, and the next calls need not ask Redis."""
+        with self._lock:
+            left, until = self._handfuls.get(limit.key, (0, 0.0))
+            if left and self._monotonic() < until:
+                self._handfuls[limit.key] = left - 1, until
+                return 0.0
         if self._monotonic() >= self._away_until:
             try:
                 return self._take_shared(limit, longest)
@@ -127,6 +149,8 @@ class SharedLimiter:
         return self._alone.take(limit, longest=longest)
 
     def pause(self, limit: Limit, seconds: float) -> None:
+        with self._lock:
+            self._handfuls.pop(limit.key, None)
         self._alone.pause(limit, seconds)
         try:
             self._pause(keys=[f"bokun:pause:{limit.key}"], args=[round(seconds * 1000)])
@@ -136,9 +160,14 @@ class SharedLimiter:
     def _take_shared(self, limit: Limit, longest: float) -> float:
         interval = limit.interval * 1000
         keys = [f"bokun:rate:{limit.key}", f"bokun:pause:{limit.key}"]
-        waited = cast("int", self._take(keys=keys, args=[interval, (limit.burst - 1) * interval, longest * 1000]))
+        until = self._monotonic() + HANDFUL_LASTS  # from before Redis says yes
+        args = [interval, (limit.burst - 1) * interval, longest * 1000, limit.handful]
+        waited, more = cast("tuple[int, int]", self._take(keys=keys, args=args))
         if waited < 0:
             raise TooLong(-waited / 1000)
+        if more:
+            with self._lock:
+                self._handfuls[limit.key] = limit.handful - 1, until
         return waited / 1000
 
 

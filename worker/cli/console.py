@@ -50,13 +50,12 @@ def settings() -> Settings:
 def services(*required: str, found: Settings | None = None) -> Iterator[Services]:
     """The services of this process on a database that is at its newest version."""
     from config.settings import require
-    from worker.app import ring
     from worker.store.migrate import is_current
     from worker.wiring import build
 
     now = found or settings()
     require(now, *required)
-    built = build(now, ring=_no_broker if now.embedded else _with_app(now, ring))
+    built = build(now, ring=_no_broker if now.embedded else _through(now))
     try:
         if not is_current(built.database.engine):
             raise Failed("The database is not at the newest version: run `bokun-sync migrate`.")
@@ -69,11 +68,16 @@ def _no_broker(_name: str, *_ids: str | int) -> None:
     """Without a broker nobody hears a bell: what is due waits for the next drain or beat."""
 
 
-def _with_app(found: Settings, ring: Callable[..., None]) -> Callable[..., None]:
-    from worker.app import celery_app
+def _through(found: Settings) -> Callable[..., None]:
+    """Rings through the app, which is loaded with the first ring: most commands ring nothing."""
 
-    celery_app(found)
-    return ring
+    def rung(name: str, *ids: str | int) -> None:
+        from worker.app import celery_app, ring
+
+        celery_app(found)
+        ring(name, *ids)
+
+    return rung
 
 
 def say(text: str) -> None:

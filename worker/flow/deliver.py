@@ -8,6 +8,7 @@ what was not recorded is, once its lease ends, unknown and looked up. Nothing is
 from __future__ import annotations
 
 import queue
+import time
 from collections.abc import Iterator, Sequence
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -23,12 +24,12 @@ from sqlalchemy.exc import IntegrityError
 from worker.calls import json
 from worker.calls.sending import asked, message
 from worker.calls.wire import Reply, Silence
-from worker.domain.delivery import Event, State
+from worker.domain.delivery import Event
 from worker.domain.outcome import EVENT, MAY_HAVE_TAKEN_EFFECT, Answered, NoAnswer, Outcome, outcome
 from worker.domain.retry import again_at, gives_up
 from worker.flow.blocks import block, unblock
 from worker.flow.brakes import brake
-from worker.flow.look import look
+from worker.flow.look import look_first
 from worker.flow.services import Services, Until
 from worker.spaceinvoices.connections import order
 from worker.spaceinvoices.order_body import body
@@ -37,6 +38,7 @@ from worker.store.claims import Claimed, Ended
 from worker.store.connections import Stored
 
 log = structlog.get_logger()
+BELL = "tasks.deliver.due"
 GROUP = 50
 GROUP_WAIT = 0.03
 FIRST_CLAIM = 4
@@ -47,10 +49,11 @@ FAILURES_IN_A_ROW = 3
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A claimed delivery with what its call met."""
+    """A claimed delivery with what its call met, and the monotonic time before it was claimed."""
 
     claimed: Claimed
     answer: Reply | Silence
+    claimed_at: float
     probe: bool = False
     """Its connection's orders were refused before: what it meets says whether they still are."""
 
@@ -80,27 +83,48 @@ def deliver(
     if done.expired:
         log.warning("attempt.expired", count=done.expired)
     answered: queue.SimpleQueue[Sent] = queue.SimpleQueue()
-    allowed, on_the_wire, failed = min(FIRST_CLAIM, services.terms.in_flight), 0, 0
+    load = min(FIRST_CLAIM, services.terms.in_flight)  # so many may be claimed and not recorded
+    under_way = stock = failed = 0
+    helped = False
     while True:
         stop = until.over or failed >= FAILURES_IN_A_ROW
-        looked, ended = (0, 0) if stop else look(services, [State.PLANNED], backfill=backfill)
-        done.found += ended
-        room = 0 if stop else allowed - on_the_wire
-        # From before the claim's own clock is read: lease and proof count from there, so the guard must too.
-        send_until = services.monotonic() + services.terms.send_guard
-        for claimed, stored in _claim(services, room, connection, backfill=backfill):
-            _submit(services, claimed, stored, answered, send_until=send_until)
-            on_the_wire += 1
-        if on_the_wire == 0:
+        room = 0 if stop else load - under_way
+        looked = 0
+        # A claim costs by the statement, not by the row: half a load at a time.
+        if room * 2 >= load:
+            if stock < room:  # so many were looked for lately and wait to be claimed
+                looked, ended = look_first(services, connection=connection, backfill=backfill)
+                done.found += ended
+                stock += looked - ended
+            # From before the claim's own clock is read: lease and proof count from there, so the guard must too.
+            claimed_at = services.monotonic()
+            claimed = list(_claim(services, room, connection, backfill=backfill))
+            for each, stored in claimed:
+                _submit(services, each, stored, answered, claimed_at=claimed_at)
+            under_way += len(claimed)
+            stock = stock - len(claimed) if len(claimed) == room else 0
+        if under_way == 0:
             if looked == 0 or stop:
                 return done
             continue
-        group = _group(answered)
-        on_the_wire -= len(group)
+        if not helped and under_way >= services.terms.in_flight:
+            services.ring(BELL)  # there is more than one process can send: whoever is free helps
+            helped = True
+        group = _group(answered, under_way)
+        under_way -= len(group)
         # A remote that takes calls gets more of them; a dead one gets a few probes a bell, not the backlog.
         took = _record(services, group, done)
-        allowed = min(allowed * 2, services.terms.in_flight) if took else max(1, allowed // 4)
+        load = min(load * 2, _most(services, group)) if took else max(1, load // 4)
         failed = 0 if took else failed + 1
+
+
+def _most(services: Services, group: list[Sent]) -> int:
+    """What the threads can send at once, and while answers come fast as much again that waits for a free thread.
+
+    Then no thread waits for a claim or for a record, and nothing waits long enough to meet the guard.
+    """
+    slowest = services.monotonic() - min(sent.claimed_at for sent in group)
+    return services.terms.in_flight * (2 if slowest < services.terms.send_guard / 8 else 1)
 
 
 def _claim(
@@ -160,8 +184,10 @@ def _claim_some(
 
 
 def _submit(
-    services: Services, claimed: Claimed, stored: Stored, answered: queue.SimpleQueue[Sent], *, send_until: float
+    services: Services, claimed: Claimed, stored: Stored, answered: queue.SimpleQueue[Sent], *, claimed_at: float
 ) -> None:
+    guard = services.terms.send_guard
+
     def send() -> None:
         answer: Reply | Silence = Silence(began=False, why="Crash")
         try:
@@ -171,20 +197,21 @@ def _submit(
             facts: dict[str, str | int] = {"connection": stored.id, "delivery": claimed.id, "attempt": claimed.attempts}
             with services.trace("delivery.attempted", stored.organization, claimed.booking, **facts):
                 answer = services.space_invoices.send(
-                    call, send_until=send_until, key=claimed.key, patience=services.terms.send_guard
+                    call, send_until=claimed_at + guard, key=claimed.key, patience=guard
                 )
         finally:
-            answered.put(Sent(claimed, answer, probe=not stored.works))
+            answered.put(Sent(claimed, answer, claimed_at, probe=not stored.works))
 
     services.pool.submit(copy_context().run, send)
 
 
-def _group(answered: queue.SimpleQueue[Sent]) -> list[Sent]:
+def _group(answered: queue.SimpleQueue[Sent], under_way: int) -> list[Sent]:
     """At least one answer, and those that come within a moment: one commit for all of them."""
     group = [answered.get()]
-    while len(group) < GROUP:
+    until = time.monotonic() + GROUP_WAIT
+    while len(group) < min(GROUP, under_way):
         try:
-            group.append(answered.get(timeout=GROUP_WAIT if len(group) == 1 else 0.002))
+            group.append(answered.get(timeout=max(0.0, until - time.monotonic())))
         except queue.Empty:
             break
     return group

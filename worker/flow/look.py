@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, assert_never
 
 import structlog
+from sqlalchemy import Connection as Open
 from sqlalchemy.engine import Row
 
 from worker.calls.call import Call
@@ -20,12 +21,13 @@ from worker.flow.blocks import block
 from worker.flow.services import Services
 from worker.spaceinvoices.loopback import Page, pages
 from worker.spaceinvoices.orders import find_orders, groups, read_order
-from worker.store import bookings, connections, looks, notices, outbox
+from worker.store import bookings, claims, connections, looks, notices, outbox
 from worker.store.claims import LOOK_LASTS
 from worker.store.looks import Looked
 
 log = structlog.get_logger()
-MOST = 100
+MOST = 300
+"""Looked for in one round: a few full requests side by side."""
 FIRST_WAIT = timedelta(seconds=4)
 LONGEST_FAILED = timedelta(minutes=2)
 """A look that was not answered is made again soon: it says nothing, and what was sent waits for it."""
@@ -41,10 +43,29 @@ class View:
     expected: Expected
 
 
-def look(services: Services, states: Sequence[State], *, backfill: str | None = None) -> tuple[int, int]:
-    """One round of looks at due deliveries in these states: how many were looked for, how many ended by it."""
+def look_first(services: Services, *, connection: str | None = None, backfill: str | None = None) -> tuple[int, int]:
+    """One round of looks at what is due to be sent: how many were looked for, how many ended by it. What is live first."""
     now = services.clock()  # a look proves what was so when it was asked for, however late its answer is read
-    rows = services.database.run(lambda open_: looks.to_look_for(open_, now, states, most=MOST, backfill=backfill))
+
+    def step(open_: Open) -> list[Row[Any]]:
+        found: list[Row[Any]] = []
+        for which in [claims.LIVE, claims.HISTORY] if backfill is None else [claims.of_backfill(backfill)]:
+            if lanes := claims.lanes(open_, now, connection=connection, which=which):
+                first = int(services.chance() * len(lanes))
+                lanes = lanes[first:] + lanes[:first]
+                found += looks.to_look_for_first(open_, now, lanes, most=MOST - len(found), which=which)
+        return found
+
+    return _look(services, services.database.run(step), now)
+
+
+def prove(services: Services) -> tuple[int, int]:
+    """One round of looks at what was sent: how many were looked for, how many ended by it."""
+    now = services.clock()
+    return _look(services, services.database.run(lambda open_: looks.to_prove(open_, now, most=MOST)), now)
+
+
+def _look(services: Services, rows: Sequence[Row[Any]], now: datetime) -> tuple[int, int]:
     if not rows:
         return 0, 0
     by_organization: dict[str, list[View]] = {}
@@ -53,7 +74,7 @@ def look(services: Services, states: Sequence[State], *, backfill: str | None = 
     batches = [
         (organization, [views[position] for position in group])
         for organization, views in by_organization.items()
-        for group in groups([sorted(view.expected.names) for view in views], most=MOST)
+        for group in groups([sorted(view.expected.names) for view in views])
     ]
     answers = list(services.each(lambda batch: _orders(services, *batch), batches))
     ended = 0
@@ -100,13 +121,16 @@ def _to_be_sent_again(row: Row[Any]) -> bool:
 
 def _orders(services: Services, organization: str, views: Sequence[View]) -> list[Order] | CallFailed:
     """What stands there, and what a person deleted there of those that it does not explain (ADR 10)."""
+    first = all(view.row.state == State.PLANNED for view in views)  # nothing is expected to be there: one call for both
     try:
-        found = _find(services, organization, views)
+        shown = _find(services, organization, views, deleted=first)
+        found = [each for each in shown if not each.deleted]
         missing = [view for view in views if isinstance(sight(view.expected, found), Absent | Pending)]
-        gone = _find(services, organization, missing, deleted=True) if missing else []
+        gone = _find(services, organization, missing, deleted=True) if missing and not first else shown
     except CallFailed as failure:
         return failure
-    return [*found, *(each for each in gone if each.deleted)]
+    names = {name for view in missing for name in view.expected.names}
+    return [*found, *(each for each in gone if each.deleted and not each.names.isdisjoint(names))]
 
 
 def _find(services: Services, organization: str, views: Sequence[View], *, deleted: bool = False) -> list[Order]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from worker.domain.delivery import State
 from worker.flow import imports
-from worker.flow.look import MOST, look
+from worker.flow.look import MOST, prove
 from worker.flow.services import Services, Until
 from worker.store import claims
 
@@ -20,12 +19,12 @@ class Reconciled:
 
 
 def reconcile(services: Services, until: Until) -> Reconciled:
-    """Looks, a hundred at a time, until nothing is due to be looked for."""
+    """Looks, a few hundred at a time, until nothing is due to be looked for."""
     services.database.run(lambda open_: claims.expire(open_, services.clock()))
     imports.expire(services)
     looked = ended = 0
     while not until.over:
-        seen, settled = look(services, [State.ACCEPTED, State.UNKNOWN])
+        seen, settled = prove(services)
         looked, ended = looked + seen, ended + settled
         if seen < MOST:
             break

@@ -12,13 +12,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection as Open
-from sqlalchemy import and_, bindparam, case, or_, select, update
-from sqlalchemy.engine import Row
+from sqlalchemy import and_, bindparam, literal_column, or_, select, update
 
 from worker.domain.decision import ISSUING, Document
 from worker.domain.delivery import TOLD, Event, State, advance
 from worker.store.connections import may_send
-from worker.store.statements import any_row, insert_missing, table
+from worker.store.statements import any_row, in_words, insert_missing, table
 from worker.store.tables import Attempt, Booking, Connection, Delivery, Notice
 
 _d, _a, _n, _b, _c = (table(each).c for each in (Delivery, Attempt, Notice, Booking, Connection))
@@ -56,7 +55,7 @@ def of_backfill(backfill: str) -> Any:
 
 def lanes(open_: Open, now: datetime, *, connection: str | None = None, which: Any = LIVE) -> list[str]:
     """The connections that have something to send and may."""
-    due = any_row(Delivery, _d.connection_id == _c.id, _d.state == State.PLANNED, _d.due_at <= now, which)
+    due = any_row(Delivery, _d.connection_id == _c.id, in_words(_d.state, State.PLANNED), _d.due_at <= now, which)
     found = select(_c.id).where(may_send(now), due).order_by(_c.id)
     return list(open_.execute(found if connection is None else found.where(_c.id == connection)).scalars())
 
@@ -67,7 +66,7 @@ def live_waits(open_: Open, now: datetime) -> bool:
     waits = any_row(
         Delivery,
         LIVE,
-        _d.state == State.PLANNED,
+        in_words(_d.state, State.PLANNED),
         _d.due_at.between(now - GIVES_WAY, now),
         _d.connection_id.in_(select(_c.id).where(free)),
         ~any_row(Notice, _n.connection_id == _d.connection_id, _n.booking_id == _d.booking_id),
@@ -88,17 +87,21 @@ def claim(
     other = table(Delivery).alias("other")
     same_sale = and_(other.c.organization == _d.organization, other.c.booking_id == _d.booking_id, other.c.id != _d.id)
     invoiced = and_(other.c.expects_invoice, or_(other.c.taken > 0, other.c.state.in_(TOLD)))
-    in_the_way = or_(
-        other.c.state.in_([State.SENDING, State.UNKNOWN, State.ACCEPTED]),
-        and_(other.c.state == State.PLANNED, other.c.id < _d.id),
-        and_(_d.document == Document.ESTIMATE, _d.moment.in_(ISSUING), invoiced),
+    # Of one sale: the index of its deliveries holds those that are not superseded.
+    in_the_way = and_(
+        other.c.state != literal_column(f"'{State.SUPERSEDED}'"),
+        or_(
+            other.c.state.in_([State.SENDING, State.UNKNOWN, State.ACCEPTED]),
+            and_(other.c.state == State.PLANNED, other.c.id < _d.id),
+            and_(_d.document == Document.ESTIMATE, _d.moment.in_(ISSUING), invoiced),
+        ),
     )
     due = (
-        select(_d.id)
+        select(_d.id, _d.connection_id, _d.booking_id, _d.key, _d.mark, _d.attempts, _d.failures, _d.mail)
         .where(
             which,
             _d.connection_id == lane,
-            _d.state == State.PLANNED,
+            in_words(_d.state, State.PLANNED),
             _d.due_at <= now,
             _d.looked_at > now - LOOK_LASTS,
             ~any_row(Notice, _n.connection_id == _d.connection_id, _n.booking_id == _d.booking_id),
@@ -108,41 +111,35 @@ def claim(
         .limit(most)
         .with_for_update(skip_locked=True, of=table(Delivery))
     )
-    sending = advance(State.PLANNED, Event.CLAIMED)
-    token = _token_case(open_, due, tokens)
-    if token is None:
+    rows = [(row, token) for row, token in zip(open_.execute(due).all(), tokens, strict=False)]
+    if not rows:
         return []
-    claimed = (
-        update(Delivery)
-        .where(_d.id.in_(list(token)), _d.state == State.PLANNED)
-        .values(
-            state=sending.value,
-            token=case(token, value=_d.id),
+    claimed = update(Delivery).where(_d.id == bindparam("i"), _d.state == State.PLANNED)
+    open_.execute(
+        claimed.values(
+            state=advance(State.PLANNED, Event.CLAIMED).value,
+            token=bindparam("t"),
             attempts=_d.attempts + 1,
             taken=_d.taken + 1,
             called_at=now,
             lease_until=now + lease,
-        )
-        .returning(*_d)
+        ),
+        [{"i": row.id, "t": token} for row, token in rows],
     )
-    rows = open_.execute(claimed).all()
-    insert_missing(open_, Attempt, [{"delivery_id": row.id, "token": row.token, "begun_at": now} for row in rows])
+    held = set(open_.execute(select(_d.token).where(_d.id.in_([row.id for row, _ in rows]))).scalars())
+    rows = [(row, token) for row, token in rows if token in held]
+    insert_missing(open_, Attempt, [{"delivery_id": row.id, "token": token, "begun_at": now} for row, token in rows])
     return _with_content(open_, lane, rows)
 
 
-def _token_case(open_: Open, due: Any, tokens: Iterable[str]) -> dict[int, str] | None:
-    ids = open_.execute(due).scalars().all()
-    return dict(zip(ids, tokens, strict=False)) if ids else None
-
-
-def _with_content(open_: Open, lane: str, rows: Sequence[Row[Any]]) -> list[Claimed]:
-    booked = {row.booking_id for row in rows}
+def _with_content(open_: Open, lane: str, rows: Sequence[tuple[Any, str]]) -> list[Claimed]:
+    booked = {row.booking_id for row, _ in rows}
     wanted = select(_b.booking_id, _b.content).where(_b.connection_id == lane, _b.booking_id.in_(booked))
     content = {row.booking_id: row.content for row in open_.execute(wanted)}
     return [
-        Claimed(row.id, row.token, row.connection_id, row.booking_id, row.key, row.mark,
-                content.get(row.booking_id) or "{}", row.attempts, row.failures, row.mail)
-        for row in rows
+        Claimed(row.id, token, row.connection_id, row.booking_id, row.key, row.mark,
+                content.get(row.booking_id) or "{}", row.attempts + 1, row.failures, row.mail)
+        for row, token in rows
     ]  # fmt: skip
 
 
@@ -219,7 +216,7 @@ def _late(open_: Open, ids: Sequence[int], now: datetime) -> None:
 
 def expire(open_: Open, now: datetime) -> int:
     """Claims whose lease ended become unknown: who held them may have sent."""
-    held = select(_d.id).where(_d.state == State.SENDING, _d.lease_until <= now).limit(500)
+    held = select(_d.id).where(in_words(_d.state, State.SENDING), _d.lease_until <= now).limit(500)
     expired = (
         update(Delivery)
         .where(_d.id.in_(held.with_for_update(skip_locked=True)), _d.state == State.SENDING)

@@ -12,30 +12,39 @@ from sqlalchemy import bindparam, select, update
 from sqlalchemy.engine import Row
 
 from worker.domain.delivery import Event, State, advance
-from worker.store.claims import HISTORY, of_backfill
-from worker.store.connections import may_send
-from worker.store.statements import insert_missing, table
-from worker.store.tables import Attempt, Connection, Delivery, Look
+from worker.store.claims import LIVE
+from worker.store.statements import in_words, insert_missing, table
+from worker.store.tables import Attempt, Delivery, Look
 
-_d, _a, _c = (table(each).c for each in (Delivery, Attempt, Connection))
+_d, _a = table(Delivery).c, table(Attempt).c
 LOOK_LEASE = timedelta(seconds=60)
 
 
-def to_look_for(
-    open_: Open, now: datetime, states: Sequence[State], *, most: int, backfill: str | None = None
-) -> Sequence[Row[Any]]:
-    """Deliveries to look for among the remote's orders, each for a short lease, live ones first; planned ones when due.
+def to_prove(open_: Open, now: datetime, *, most: int) -> Sequence[Row[Any]]:
+    """Deliveries that were sent and are to be looked for among the remote's orders, each for a short lease."""
+    sent = in_words(_d.state, State.ACCEPTED, State.UNKNOWN)
+    due = select(_d.id).where(_d.look_at <= now, sent).order_by(_d.look_at, _d.id).limit(most)
+    ids = open_.execute(due.with_for_update(skip_locked=True)).scalars().all()
+    return _taken(open_, ids, now)
 
-    Every kind of state is asked for by itself, so that many waiting looks of one kind do not delay the other.
-    """
-    working = select(_c.id).where(may_send(now))
-    due = select(_d.id).where(_d.look_at <= now, _d.state.in_(states))
-    if State.PLANNED in states:
-        due = due.where(_d.due_at <= now, _d.connection_id.in_(working))
-    if backfill is not None:
-        due = due.where(of_backfill(backfill))
-    due = due.order_by(HISTORY, _d.look_at, _d.id).limit(most).with_for_update(skip_locked=True)
-    claimed = update(Delivery).where(_d.id.in_(due), _d.look_at <= now, _d.state.in_(states))
+
+def to_look_for_first(
+    open_: Open, now: datetime, lanes: Sequence[str], *, most: int, which: Any = LIVE
+) -> Sequence[Row[Any]]:
+    """Deliveries that are due and to be looked for before they are sent: every connection gets its share of `most`."""
+    ids: list[int] = []
+    for place, lane in enumerate(lanes[:most]):
+        share = max(1, (most - len(ids)) // (len(lanes[:most]) - place))
+        planned = (which, _d.connection_id == lane, in_words(_d.state, State.PLANNED))
+        due = select(_d.id).where(*planned, _d.due_at <= now, _d.look_at <= now).order_by(_d.due_at, _d.id)
+        ids += open_.execute(due.limit(share).with_for_update(skip_locked=True)).scalars()
+    return _taken(open_, ids, now)
+
+
+def _taken(open_: Open, ids: Sequence[int], now: datetime) -> Sequence[Row[Any]]:
+    if not ids:
+        return []
+    claimed = update(Delivery).where(_d.id.in_(ids), _d.look_at <= now)
     return open_.execute(claimed.values(look_at=now + LOOK_LEASE).returning(*_d)).all()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, exists, select
+from sqlalchemy import Connection, Table, exists, literal_column, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Row
 from sqlmodel import SQLModel
@@ -33,6 +33,13 @@ def insert_missing(connection: Connection, into: type[SQLModel], rows: Rows) -> 
 def every(connection: Connection, model: type[SQLModel], *where: Any) -> Sequence[Row[Any]]:
     """All rows that fit, as plain rows."""
     return connection.execute(select(table(model)).where(*where)).all()
+
+
+def in_words(column: Any, *words: str) -> Any:
+    """The column is one of these words of ours, which stand in the statement itself: bound, they are unknown when the
+    statement is planned, and no partial index is used for them."""
+    literals: list[Any] = [literal_column(f"'{word}'") for word in words]
+    return column == literals[0] if len(words) == 1 else column.in_(literals)
 
 
 def any_row(model: type[SQLModel], *where: Any) -> Any:
