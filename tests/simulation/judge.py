@@ -57,9 +57,9 @@ def _doubled(play: Play, rows: list[Any]) -> Iterable[Damage]:
     """I1: at most one document of a kind for a sale.
 
     The remote decides by flags that may change after we read them, so the order of an invoice can bring another
-    connection's estimate. No sender could prevent that one; it must be held as the wrong document.
+    estimate. No sender could prevent that one; the invoice that did not come must be held.
     """
-    wrong = {row.booking_id for row in rows if row.state == "held" and "but an estimate" in row.reason}
+    wrong = {row.booking_id for row in rows if row.state == "held" and row.document == "invoice"}
     issued = Counter((each["bookingId"], each["type"]) for each in play.remotes.documents)
     for (booking, kind), count in issued.items():
         if count > 1 and not (kind == "estimate" and booking in wrong):
