@@ -27,6 +27,12 @@ def watch(services: Services) -> str:
     return alerts.watch(services)
 
 
+@bell("tasks.alerts.watch")
+def watch_by_its_old_name(services: Services) -> str:
+    """What 0.1.0 rings: understood while its beat may still run."""
+    return alerts.watch(services)
+
+
 @bell("tasks.audit.keep", limit=500)
 def keep(services: Services) -> keeping.Kept:
     """Drops payloads, marks and names that are older than KEEP_CONTENT_DAYS."""
