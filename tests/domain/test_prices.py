@@ -189,3 +189,8 @@ def test_what_is_no_key_of_this_connection_is_no_season(text):
 def test_a_price_for_the_whole_booking_has_a_word_of_its_own():
     """The word stands in the keys that Space Invoices keeps: another one would make every such price anew."""
     assert PER_BOOKING == "booking"
+
+
+def test_a_bar_in_a_connections_id_does_no_harm():
+    """A key is read from its end, so the owner may be any text."""
+    assert Season.parse(SUMMER.key("a|b"), "a|b") == SUMMER

@@ -136,18 +136,23 @@ def main() -> int:
     excused, started, count, noticed, silent = accepted(), time.monotonic(), 0, 0, 0
     if failing := [each for each in wanted.modules or BEYOND if not survives(whole(each), own=wanted.own)]:
         sys.exit(f"the tests fail without any change: {', '.join(failing)}")
+    met: set[str] = set()
     for mutant in chosen(wanted.modules, wanted.only):
         count += 1
+        met.add(mutant.name)
         lives = mutant.name not in excused and survives(mutant, own=wanted.own)
         noticed += not lives and mutant.name not in excused
         if lives:
             silent += 1
             print(f"worker/domain/{mutant.module}.py:{mutant.line} {mutant.name}", flush=True)
+    stale = sorted(set(excused) - met) if not wanted.modules and wanted.only is None else []
+    for name in stale:
+        print(f"excused, but there is no such mutant any more: {name}")
     minutes = (time.monotonic() - started) / 60
     print(
         f"{count} mutants, {noticed} noticed, {count - noticed - silent} excused, {silent} not noticed, {minutes:.1f} minutes"
     )
-    return 1 if silent else 0
+    return 1 if silent or stale else 0
 
 
 if __name__ == "__main__":
