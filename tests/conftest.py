@@ -18,6 +18,7 @@ sys.setswitchinterval(0.0005)
 
 
 LONG = (
+    "tests/test_benchmarks.py",
     "tests/test_outputs.py::test_the_outputs_are_fresh",
     "tests/journeys/",
     "tests/simulation/",
