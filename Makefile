@@ -42,6 +42,9 @@ chaos: dev  ## ten minutes of chaos over real processes: Redis, PostgreSQL, work
 mutate: dev  ## breaks worker/domain in a thousand small places; each must fail a test (about an hour)
 	@$(BIN)/python -m tests.mutation
 
+bench: dev  ## every figure of docs/performance.md, beside its yardsticks (about an hour on two cores)
+	@$(BIN)/python -m benchmarks
+
 lock: dev  ## resolve the dependencies anew (needs uv): names, versions and hashes only
 	@$(PYTHON) bootstrap.py lock
 

@@ -23,6 +23,7 @@ for _name, _examples, _steps in (("small", 60, 30), ("ci", 2000, 40), ("thorough
                                          suppress_health_check=list(hypothesis.HealthCheck))  # fmt: skip
 
 LONG = (
+    "tests/test_benchmarks.py",
     "tests/test_outputs.py::test_the_outputs_are_fresh",
     "tests/journeys/",
     "tests/simulation/",

@@ -207,7 +207,7 @@ class Run:
         ]
         flying = self._in_flight()
         report.unexplained += [f"still in flight: {id_}" for id_ in flying]
-        twice = [id_ for (id_, _), count in issued.items() if count > 1]
+        twice = [id_ for (id_, kind), count in issued.items() if f"{count} {kind}s for {id_}" in report.doubled]
         report.stories = list(self.stories([*twice, *self._missing(), *flying]))
         report.figures |= {
             "held with a reason": len(held),

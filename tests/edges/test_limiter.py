@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import settings as thorough
 from hypothesis import strategies as st
 
-from worker.calls.limiter import CAREFUL_SHARE, Limit, LocalLimiter, SharedLimiter, TooLong
+from worker.calls.limiter import CAREFUL_SHARE, HANDFUL_LASTS, Limit, LocalLimiter, SharedLimiter, TooLong
 
 PER_SECOND = Limit("si", 100, 1.0)
 PER_MINUTE = Limit("bokun", 400, 60.0)
@@ -184,3 +184,52 @@ def test_a_frozen_redis_fails_within_a_second():
     with pytest.raises(redis.ConnectionError):
         made.ping()
     made.close()
+
+
+PLENTY = Limit("plenty", 10_000, 1.0)
+
+
+def booked(server):
+    """What Redis holds of the limit with plenty of places: when its next place would be free."""
+    return fakeredis.FakeStrictRedis(server=server).get("bokun:rate:plenty")
+
+
+def test_where_places_are_plenty_a_handful_is_taken_at_once(server):
+    """A hundred calls book one handful in Redis; the next one books the next."""
+    limiter = SharedLimiter(fakeredis.FakeStrictRedis(server=server), monotonic=Time())
+    limiter.take(PLENTY, longest=0)
+    first = booked(server)
+    for _ in range(PLENTY.handful - 1):
+        assert limiter.take(PLENTY, longest=0) == 0
+    assert booked(server) == first
+    limiter.take(PLENTY, longest=0)
+    assert float(booked(server)) > float(first)
+
+
+def test_places_that_were_not_used_in_time_are_forgotten(server):
+    """A handful does not wait for calls that come later: they would crowd a window that was not theirs."""
+    time = Time()
+    limiter = SharedLimiter(fakeredis.FakeStrictRedis(server=server), monotonic=time)
+    limiter.take(PLENTY, longest=0)
+    first = booked(server)
+    time.now += HANDFUL_LASTS
+    limiter.take(PLENTY, longest=0)
+    assert float(booked(server)) > float(first)
+
+
+def test_a_pause_ends_a_handful(server):
+    """Who was told to wait does not go on with what is left of it."""
+    limiter = SharedLimiter(fakeredis.FakeStrictRedis(server=server), monotonic=Time())
+    limiter.take(PLENTY, longest=0)
+    limiter.pause(PLENTY, 30)
+    assert limiter.take(PLENTY, longest=60) == pytest.approx(30, abs=0.2)
+
+
+@thorough(max_examples=200, deadline=None)
+@given(st.integers(1, 200_000), st.sampled_from([1.0, 60.0]))
+def test_late_places_are_taken_off_the_steady_rate(calls, seconds):
+    """A window's own places and those taken up to a handful's life before it are together within the limit."""
+    limit = Limit("any", calls, seconds)
+    late = HANDFUL_LASTS if limit.handful > 1 else 0.0
+    assert limit.burst + (seconds + late) / limit.interval <= max(calls, 2) * (1 + 1e-9)
+    assert limit.handful <= max(1, limit.burst)

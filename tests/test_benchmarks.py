@@ -1,0 +1,41 @@
+"""The benchmarks run and have every row that was promised; how fast anything is, no test says."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.goals import GOALS, SQLITE
+from benchmarks.measures import GROUPS
+
+ROOT = Path(__file__).resolve().parent.parent
+PROMISED = {
+    "deliver-over-empty-tasks", "deliver-over-usual-requests", "deliver-over-usual-httpx", "deliver-over-posters",
+    "deliver-cpu", "deliver-little", "road-cpu", "road-calls", "road-unchanged", "rate-use", "rate-refused",
+    "poll-over-first", "poll-cpu", "poll-memory", "webhook-rate", "webhook-p99", "webhook-to-order", "row-to-outcome",
+    "large-due", "large-claim", "large-page", "worker-memory", "start-help", "start-status", "fair-lanes",
+}  # fmt: skip
+
+
+def test_every_promised_row_is_there():
+    """No row was dropped because it was inconvenient, and each belongs to a group that is measured."""
+    assert {goal.key for goal in GOALS} == PROMISED
+    assert {goal.group for goal in GOALS} == set(GROUPS)
+
+
+def test_every_row_names_a_file_that_exists():
+    """What is to be opened when a figure falls can be opened."""
+    assert [goal.file for goal in GOALS if not (ROOT / goal.file).is_file()] == []
+
+
+@pytest.mark.timeout(900)
+def test_a_quick_run_measures_every_row(tmp_path):
+    """Real worker, real Redis, the stand-in: each row comes out with a figure."""
+    said = tmp_path / "run.json"
+    command = [sys.executable, "-m", "benchmarks", "--quick", "--database", SQLITE, "--json", str(said)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=850)
+    run = json.loads(said.read_text())
+    assert (done.returncode, run["failed"][SQLITE]) == (0, {}), done.stdout[-3000:] + done.stderr[-3000:]
+    assert PROMISED.issubset(run["figures"][SQLITE])
