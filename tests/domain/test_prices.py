@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from worker.domain.pricelist import PER_BOOKING, Offer, Price, PriceKey, PriceList, Scope, Season
-from worker.domain.prices import DOUBLE, GONE, difference
+from worker.domain.prices import DOUBLE, GONE, Plan, difference
 
 SUMMER = Season("EUR", date(2026, 5, 1), date(2026, 9, 30))
 ADULT, CHILD = PriceKey("7", "1", "10"), PriceKey("7", "1", "11")
@@ -194,3 +194,65 @@ def test_a_price_for_the_whole_booking_has_a_word_of_its_own():
 def test_a_bar_in_a_connections_id_does_no_harm():
     """A key is read from its end, so the owner may be any text."""
     assert Season.parse(SUMMER.key("a|b"), "a|b") == SUMMER
+
+
+def test_what_people_put_beside_our_prices_stays():
+    """In a list that is wanted, a price without our key and one outside the scope are left alone."""
+    there = [list_(price(), by_hand(), price("p2", PriceKey("8", "1", "10")))]
+    assert plan([offer()], there, Scope(frozenset({"EUR"}), frozenset({"7"}))).size == 0
+
+
+def test_the_older_price_stays_however_they_are_listed():
+    """Of two prices with one key the one with the smaller id is kept."""
+    assert [each.id for each in plan([offer()], [list_(price("p2"), price("p1"))]).remove_prices] == ["p2"]
+
+
+def test_a_list_that_goes_wholly_is_not_kept():
+    """Only a list in which a person's price stays is named."""
+    assert plan([], [list_(price())]).kept == ()
+
+
+def test_the_size_counts_every_step():
+    """Each kind of step is a call."""
+    kinds = ("change_lists", "create_lists", "create_prices", "change_prices", "remove_prices", "remove_lists")
+    made = Plan(**{kind: (None,) * 10**place for place, kind in enumerate(kinds)})
+    assert made.size == 111_111
+
+
+NEXT, LATER, PAST = (Season("EUR", date(2026, month, 2), None) for month in (5, 6, 4))
+
+
+def test_the_list_that_shares_most_moves():
+    """Of two lists that are not wanted any more, the one with more of the wanted prices becomes the new season's."""
+    few, many = list_(price("p9"), id_="l0", season=PAST), list_(price(), price("p2", CHILD), id_="l1")
+    for there in ([few, many], [many, few]):
+        moved = plan([offer(season=NEXT), offer(CHILD, season=NEXT)], there)
+        assert ([each.id for each in moved.change_lists], moved.create_lists) == (["l1"], ())
+        assert [each.id for each in moved.remove_lists] == ["l0"]
+
+
+def test_a_list_moves_once_and_a_season_takes_one():
+    """Two new seasons and one old list, or one season and two old lists: one pair, and the rest comes or goes."""
+    two = plan([offer(season=NEXT), offer(season=LATER)], [list_(price())])
+    assert (len(two.change_lists), len(two.create_lists), two.remove_lists) == (1, 1, ())
+    one = plan([offer(season=NEXT)], [list_(price()), list_(price("p2"), id_="l2", season=PAST)])
+    assert (len(one.change_lists), one.create_lists, [each.id for each in one.remove_lists]) == (1, (), ["l1"])
+
+
+def test_a_list_that_shares_nothing_does_not_move():
+    """Without a common price there is nothing to keep: one list comes, the other goes."""
+    made = plan([offer(season=NEXT)], [list_(price("p2", CHILD))])
+    assert (made.change_lists, len(made.create_lists), [each.id for each in made.remove_lists]) == ((), 1, ["l1"])
+
+
+def test_a_list_does_not_change_its_currency():
+    """The same prices in dollars are another list."""
+    dollars = list_(price(), id_="l2", season=Season("USD", None, None))
+    made = plan([offer(season=NEXT)], [dollars], Scope(frozenset({"EUR", "USD"})))
+    assert (made.change_lists, len(made.create_lists), [each.id for each in made.remove_lists]) == ((), 1, ["l2"])
+
+
+def test_a_new_price_goes_into_the_list_that_is_there():
+    """A rate that Bokun has anew is created in its season's list, and nothing else is touched."""
+    made = plan([offer(), offer(CHILD)], [list_(price())])
+    assert (made.size, [(each.key, each.list_id) for each in made.create_prices]) == (1, [(str(CHILD), "l1")])
