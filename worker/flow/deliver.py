@@ -8,7 +8,6 @@ what was not recorded is, once its lease ends, unknown and looked up. Nothing is
 from __future__ import annotations
 
 import queue
-import time
 from collections.abc import Iterator, Sequence
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -110,7 +109,7 @@ def deliver(
         if not helped and under_way >= services.terms.in_flight:
             services.ring(BELL)  # there is more than one process can send: whoever is free helps
             helped = True
-        group = _group(answered, under_way)
+        group = _group(services, answered, under_way)
         under_way -= len(group)
         # A remote that takes calls gets more of them; a dead one gets a few probes a bell, not the backlog.
         took = _record(services, group, done)
@@ -201,13 +200,13 @@ def _submit(
     services.pool.submit(copy_context().run, send)
 
 
-def _group(answered: queue.SimpleQueue[Sent], under_way: int) -> list[Sent]:
+def _group(services: Services, answered: queue.SimpleQueue[Sent], under_way: int) -> list[Sent]:
     """At least one answer, and those that come within a moment: one commit for all of them."""
     group = [answered.get()]
-    until = time.monotonic() + GROUP_WAIT
+    until = services.monotonic() + GROUP_WAIT
     while len(group) < min(GROUP, under_way):
         try:
-            group.append(answered.get(timeout=max(0.0, until - time.monotonic())))
+            group.append(answered.get(timeout=max(0.0, until - services.monotonic())))
         except queue.Empty:
             break
     return group
