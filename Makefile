@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev run demo secrets test test-long check up simulate chaos bench lock clean
+.PHONY: help setup dev run demo secrets test test-long check up simulate chaos mutate bench lock clean
 
 help:  ## print what can be done
 	@$(PYTHON) -c "import re; [print(f'  make {m[1]:10} {m[2]}') for m in re.finditer(r'^([\w-]+):.*?## (.*)', open('Makefile').read(), re.M)]"
@@ -38,6 +38,9 @@ simulate: dev  ## the simulation with ten thousand seeds (about half an hour on 
 
 chaos: dev  ## ten minutes of chaos over real processes: Redis, PostgreSQL, workers, beat, web
 	@$(BIN)/python -m tests.chaos --minutes 10 --bookings 2000
+
+mutate: dev  ## breaks worker/domain in a thousand small places; each must fail a test (about an hour)
+	@$(BIN)/python -m tests.mutation
 
 bench: dev  ## every figure of docs/performance.md, beside its yardsticks (about an hour on two cores)
 	@$(BIN)/python -m benchmarks

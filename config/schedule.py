@@ -17,7 +17,7 @@ def beat_schedule(settings: Settings) -> dict[str, Any]:
         "tasks.deliver.due": settings.deliver_every,
         "tasks.reconcile.due": settings.reconcile_every,
         "tasks.imports.due": settings.reconcile_every,
-        "tasks.alerts.watch": 60.0,
+        "tasks.audit.watch": 60.0,
     }
     if settings.prices_sync_every is not None:  # a look for what is due: the period itself is kept in the database
         periods["tasks.prices.sync"] = min(settings.prices_sync_every, 60.0)

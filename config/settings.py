@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -164,6 +165,8 @@ class Settings(BaseSettings):
     """Whom alerts and the digest are mailed to, comma separated; needs `SMTP_URL`."""
     smtp_url: SecretStr = SecretStr("")
     """The mail server, `smtp://user:password@host:587` (STARTTLS where offered) or `smtps://…`."""
+    traces_url: str = ""
+    """Where OpenTelemetry traces go, OTLP over HTTP (`http://collector:4318/v1/traces`); needs the extra `otel`; empty: none."""
 
     web_url: str = ""
     """Address under which Bokun reaches `web` (`https://sync.example.com`); `doctor` asks there whether it answers."""
@@ -254,6 +257,15 @@ class Settings(BaseSettings):
             raise ValueError("must begin with smtp:// or smtps://")
         return value
 
+    @field_validator("traces_url")
+    @classmethod
+    def _traces_can_be_sent(cls, value: str) -> str:
+        if value and not value.startswith(("https://", "http://")):
+            raise ValueError("must begin with https:// or http://")
+        if value and not _is_installed("opentelemetry.exporter.otlp.proto.http"):
+            raise ValueError("needs the extra: pip install 'bokun-sync[otel]'")
+        return value
+
     @field_validator("redis_url")
     @classmethod
     def _broker_address(cls, value: str) -> str:
@@ -321,6 +333,13 @@ def is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(name).is_loopback
     except ValueError:
+        return False
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # a package above it
         return False
 
 

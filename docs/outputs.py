@@ -228,6 +228,7 @@ def _books(shop: Shop, clock: Clock) -> None:
     accepted = shlex.split(key)[3]
     shop.show("accept", f'bokun-sync audit --accept {accepted} --because "rounded by hand"')
     shop.printed["digest"] = f"```text\n{_digest()}\n```\n"
+    shop.show("settle-booking", 'bokun-sync bookings settle VNDA-1 --because "credit note and invoice written by hand"')
     shop.show("export", "bokun-sync export --since 2026-11-25 books.csv", "bokun-sync export --verify books.csv")
     books = shop.folder / "books.csv"
     books.write_text(books.read_text().replace("51.10", "15.10", 1))

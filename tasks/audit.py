@@ -1,7 +1,7 @@
-"""Bells of proof: the three books compared, and what needs a person."""
+"""Bells of proof and order: the books compared, people told, and what nothing needs any more dropped."""
 
 from worker.app import bell
-from worker.flow import alerts
+from worker.flow import alerts, keeping
 from worker.flow import audit as books
 from worker.flow.services import Services
 
@@ -19,3 +19,21 @@ def daily(services: Services) -> str:
 def digest(services: Services) -> str:
     """Tells what needs a person, if that is due."""
     return alerts.digest(services)
+
+
+@bell(alerts.WATCH)
+def watch(services: Services) -> str:
+    """Looks for what stands still, and tells what is new."""
+    return alerts.watch(services)
+
+
+@bell("tasks.alerts.watch")
+def watch_by_its_old_name(services: Services) -> str:
+    """What 0.1.0 rings: understood while its beat may still run."""
+    return alerts.watch(services)
+
+
+@bell("tasks.audit.keep", limit=500)
+def keep(services: Services) -> keeping.Kept:
+    """Drops payloads, marks and names that are older than KEEP_CONTENT_DAYS."""
+    return keeping.keep(services)

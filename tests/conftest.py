@@ -4,6 +4,7 @@ import socket
 import sys
 from dataclasses import replace
 
+import hypothesis
 import pytest
 
 from tests.builders import Clock, House, database_in, furnish, settings
@@ -16,6 +17,10 @@ from worker.store.database import must_be_closed
 # The neighbours run on a thread of this process: with the usual 5 ms every call would wait for the interpreter lock.
 sys.setswitchinterval(0.0005)
 
+for _name, _examples, _steps in (("small", 60, 30), ("ci", 2000, 40), ("thorough", 20_000, 60)):
+    hypothesis.settings.register_profile(_name, max_examples=_examples, stateful_step_count=_steps, deadline=None,
+                                         derandomize=_name == "small",
+                                         suppress_health_check=list(hypothesis.HealthCheck))  # fmt: skip
 
 LONG = (
     "tests/test_benchmarks.py",

@@ -10,8 +10,8 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -100,6 +100,19 @@ class Postgres:
         """Starts it again where it ended by itself: a full disk does that."""
         if self.server.poll() is not None:
             self._start()
+
+    def freeze(self) -> Callable[[], None]:
+        """Stops every process of the server where it is; the answer thaws them again."""
+        found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(self.server.pid)], capture_output=True, check=True)
+        stopped = [self.server.pid, *map(int, found.stdout.split())]
+
+        def send(what: signal.Signals) -> None:
+            for pid in stopped:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, what)
+
+        send(signal.SIGSTOP)
+        return lambda: send(signal.SIGCONT)
 
     def stop(self) -> None:
         self.server.send_signal(signal.SIGQUIT)

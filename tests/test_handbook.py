@@ -1,20 +1,15 @@
-"""The handbook names every reason to hold a delivery and every rule that asks a person, and no other; its commands exist."""
+"""The handbook names every reason to hold a delivery and every rule that asks a person, and no other."""
 
 import ast
 import re
-import shlex
-
-from typer.main import get_command
 
 from docs.generate import ROOT
-from worker.cli.main import app
 from worker.domain.decision import FLAG_TABLE
 from worker.domain.delivery import TRANSITIONS, Event, State
 from worker.domain.outcome import EVENT, Outcome
 from worker.flow.deliver import _SENTENCES
 
 TEXT = (ROOT / "docs/handbook.md").read_text()
-PAGES = ("docs/handbook.md", "docs/operating.md", "docs/commands.md", "docs/scaling.md", "docs/flower.md", "README.md")
 
 
 def table(heading):
@@ -94,36 +89,3 @@ def test_every_rule_that_asks_is_explained():
 def test_a_held_delivery_ends_as_the_handbook_says():
     """Seen, released, settled or replaced: there is no other way out."""
     assert set(TRANSITIONS[State.HELD]) == {Event.FOUND, Event.RELEASED, Event.SETTLED, Event.REPLACED}
-
-
-def commands():
-    """Every command line of ours that a document shows, in a block or within a line."""
-    for page in PAGES:
-        text = (ROOT / page).read_text()
-        shown = re.findall(
-            r"^ *\$ (?:[A-Z_]+=\S+ )*(?:docker compose run --rm worker )?(bokun-sync .*)$", text, re.MULTILINE
-        )
-        for line in shown + re.findall(r"`(bokun-sync [^`]+)`", text):
-            yield page, re.sub(r"\s+[<>|&].*| \.\.\.$|\)$", "", line)
-
-
-def test_every_command_exists():
-    """Each command that a document shows, with its options, is one that the program takes."""
-    for page, line in commands():
-        command, words = get_command(app), shlex.split(line)[1:]
-        while hasattr(command, "commands") and words:
-            assert words[0] in command.commands or words[0].startswith("-"), (page, line)
-            if words[0].startswith("-"):
-                break
-            command = command.commands[words.pop(0)]
-        known = {option for each in command.params for option in (*each.opts, *each.secondary_opts)} | {"--help"}
-        free = command.context_settings.get("ignore_unknown_options")
-        used = {word for word in words if re.match(r"--?[a-z]", word)}
-        assert free or used <= known, (page, line)
-
-
-def test_every_link_leads_somewhere():
-    """A link from one document to a file of ours finds it."""
-    for path in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md"]:
-        for target in re.findall(r"\]\((?!https?:|#)([^)#\s]+)", path.read_text()):
-            assert (path.parent / target).exists(), (path.name, target)

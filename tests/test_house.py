@@ -31,8 +31,10 @@ EDGES = {
     "worker/app.py": {"os"},  # the id of this process
     "worker/web/login.py": {"secrets"},
     "worker/web/webhooks.py": {"time"},  # how long an acknowledgement took
+    "worker/calls/json.py": {"secrets"},  # a mark that no text can guess
     "worker/calls/limiter.py": {"time"},
     "worker/calls/sending.py": {"time"},
+    "worker/calls/tracing.py": {"time"},  # when a call that was seen began
     "worker/calls/wire.py": {"time"},
     "worker/store/database.py": {"time"},  # the pause before a transaction is tried again
     "worker/cli/applying.py": {"time"},  # the wait for what is live

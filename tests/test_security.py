@@ -31,6 +31,7 @@ RANDOM = 4.0
 """Bits a character: words and made-up values stay below, generated keys lie above."""
 MADE_UP = {
     b"c2l4dGVlbiBieXRlcyB0d2ljZSBpcyBzaGlwLXNoYXA=",  # sixteen bytes twice is ship-shap
+    b"YW5vdGhlciBzaXh0ZWVuIGJ5dGVzIHR3aWNlIG92ZXI=",  # another sixteen bytes twice over
     b"YW5vdGhlciBrZXkgb2YgdGhpcnR5LXR3byBieXRlcyE=",  # another key of thirty-two bytes!
 }
 KNOWN_BAD = {

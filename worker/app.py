@@ -37,9 +37,7 @@ TASKS = (
     "tasks.reconcile",
     "tasks.imports",
     "tasks.prices",
-    "tasks.keeping",
     "tasks.audit",
-    "tasks.alerts",
 )
 
 _built: dict[int, Services] = {}

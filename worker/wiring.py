@@ -19,6 +19,7 @@ from worker.bokun.signature import sign
 from worker.calls.limiter import Limit, Limiter, LocalLimiter, SharedLimiter, connect
 from worker.calls.sending import CallFailed, Failure, Remote, Seen, Signer
 from worker.calls.telling import hook, mail
+from worker.calls.tracing import Traces, untraced
 from worker.calls.wire import Wire
 from worker.domain.decision import Policy
 from worker.domain.proof import AbsenceRule
@@ -38,11 +39,13 @@ def build(
     limiter = _limiter(settings)
     opened = database or Database(settings.database_url)
     tally = Tally()
+    traces = Traces.to(settings.traces_url) if settings.traces_url else None
+    seen = tally.see if traces is None else _both(tally.see, traces.see)
     return Services(
         terms=terms(settings),
         database=opened,
-        space_invoices=replace(_space_invoices(settings, wire, limiter), seen=tally.see),
-        bokun=_Accounts(settings, wire, limiter, tally.see).remote,
+        space_invoices=replace(_space_invoices(settings, wire, limiter), seen=seen),
+        bokun=_Accounts(settings, wire, limiter, seen).remote,
         account=lambda connection: _account_of(settings, connection),
         pool=ThreadPoolExecutor(settings.in_flight, thread_name_prefix="wire"),
         clock=now,
@@ -53,7 +56,16 @@ def build(
         flush=lambda: tally.flush(opened),
         steady=Steps(now, time.monotonic).steady,
         tell=_teller(settings, wire),
+        trace=untraced if traces is None else traces.of,
     )
+
+
+def _both(one: Callable[[Seen], None], other: Callable[[Seen], None]) -> Callable[[Seen], None]:
+    def seen(call: Seen) -> None:
+        one(call)
+        other(call)
+
+    return seen
 
 
 def now() -> datetime:

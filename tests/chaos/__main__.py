@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 
 from tests.chaos.run import run
@@ -15,6 +16,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--bookings", type=int, default=2000)
     wanted = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # nothing that was started stays behind
     report = run(wanted.seed, minutes=wanted.minutes, count=wanted.bookings)
     for name, figure in report.figures.items():
         print(f"{name:<40} {figure}")

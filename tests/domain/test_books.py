@@ -7,7 +7,7 @@ import pytest
 
 from worker.domain.audit import compare
 from worker.domain.booking import Status
-from worker.domain.books import Books, Entry, Kind, Paper, Placed, Reading, Sold
+from worker.domain.books import Books, Difference, Entry, Kind, Line, Paper, Placed, Reading, Sold
 from worker.domain.decision import Document, Moment
 from worker.domain.money import Money
 
@@ -159,3 +159,30 @@ def test_ten_thousand_bookings():
         ("bokun confirmed", "ledger invoice", "space-invoices invoice"), Decimal(MANY * (MANY + 1) // 2) + MANY // 10
     )
     assert [each.booking for each in done.differences] == sorted(planted)
+
+
+DIFFERENCE = Difference(Kind.MISSING, "org", "c1", 7, "B-7", "no invoice", "bokun-sync drain")
+
+
+def test_a_difference_is_known_again():
+    """What was accepted stays accepted however it is settled; anything else about it is another difference."""
+    same = replace(DIFFERENCE, settle="another command", code="C-7", connection="c2", ours=eur("1.00"))
+    others = [
+        replace(DIFFERENCE, kind=Kind.DELETED),
+        replace(DIFFERENCE, organization="other"),
+        replace(DIFFERENCE, booking=8),
+        replace(DIFFERENCE, because="no estimate"),
+    ]
+    assert same.key == DIFFERENCE.key == "267c1ae50b7c"
+    assert len({DIFFERENCE.key, *(each.key for each in others)}) == 5
+
+
+def test_what_nobody_said_in_a_book():
+    """What is not known of a sale, an entry or a sum is nothing, and says nothing."""
+    sold = Sold("c1", "org", 7, "B-7", Reading.NEVER)
+    entry = Entry(1, "c1", "org", 7, Moment.RECEIVED, Document.INVOICE, "planned", False, True, eur("1.00"))
+    assert (sold.status, sold.total, sold.tax, sold.decision, sold.document) == (Status.UNKNOWN, None, 0, "", None)
+    assert (sold.rule, sold.because, sold.revision, sold.refunded, sold.news) == ("", "", "", None, "")
+    line = Line("c1", "EUR", "bokun confirmed")
+    assert (line.count, line.total, line.tax) == (0, 0, 0)
+    assert (entry.tax, entry.revision, entry.reason, entry.by_hand) == (None, "", "", False)

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from worker.domain.pricelist import Offer, Price, PriceKey, PriceList, Scope, Season
+from worker.domain.pricelist import PER_BOOKING, Offer, Price, PriceKey, PriceList, Scope, Season
 from worker.domain.prices import DOUBLE, GONE, difference
 
 SUMMER = Season("EUR", date(2026, 5, 1), date(2026, 9, 30))
@@ -178,3 +178,19 @@ def test_a_key_has_three_parts(text):
 def test_a_seasons_key_can_be_read_again(season):
     """The key in `custom` says which season a list holds, also for an open one."""
     assert (Season.parse(season.key("c1"), "c1"), Season.parse("c1|EUR|x|", "c1")) == (season, None)
+
+
+@pytest.mark.parametrize("text", ["c1|EUR|2026-05-01", "EUR||", "", "|EUR||", "c1", "x|c1|EUR||", None, 7])
+def test_what_is_no_key_of_this_connection_is_no_season(text):
+    """A key needs its owner, a currency and two dates, each of which may be open."""
+    assert Season.parse(text, "c1") is None
+
+
+def test_a_price_for_the_whole_booking_has_a_word_of_its_own():
+    """The word stands in the keys that Space Invoices keeps: another one would make every such price anew."""
+    assert PER_BOOKING == "booking"
+
+
+def test_a_bar_in_a_connections_id_does_no_harm():
+    """A key is read from its end, so the owner may be any text."""
+    assert Season.parse(SUMMER.key("a|b"), "a|b") == SUMMER

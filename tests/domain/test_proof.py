@@ -70,9 +70,16 @@ def test_the_same_document_on_two_orders_is_one():
 
 def test_an_estimate_before_the_invoice_is_explained():
     """An order that only carries the estimate told before is not found and no mismatch: the invoice is absent."""
-    explained = frozenset({ESTIMATE})
+    explained = frozenset({(ESTIMATE, "o1")})
     found = [sight(expected(explained=explained, sent=sent), [order(estimate="e1")]) for sent in (True, False)]
     assert found == [Absent(), Absent()]
+
+
+def test_another_orders_estimate_is_not_explained_by_the_first():
+    """An estimate stood before on one order; one on another order came of this delivery's own call."""
+    orders = [order(estimate="e1"), order("o2", estimate="e2", connection="c2")]
+    found = sight(expected(explained=frozenset({(ESTIMATE, "o1")})), orders)
+    assert found == Mismatched("an invoice was expected, but an estimate (e2) was issued")
 
 
 def test_an_estimate_that_nothing_explains_is_a_mismatch_once_sent():
@@ -108,7 +115,7 @@ def test_an_order_without_document_is_looked_at_again(sent):
 def test_a_bare_order_beside_an_explained_one_is_waited_for():
     """One order with the earlier estimate and one without document: the latter may become the invoice."""
     orders = [order(estimate="e1"), order("o2")]
-    assert sight(expected(explained=frozenset({ESTIMATE})), orders) == Pending("o2")
+    assert sight(expected(explained=frozenset({(ESTIMATE, "o1")})), orders) == Pending("o2")
 
 
 def test_no_order_is_absent():
@@ -118,7 +125,7 @@ def test_no_order_is_absent():
 
 def test_an_order_with_another_document_is_not_bare():
     """An order that carries the invoice told before is no order that may yet get the estimate."""
-    assert sight(expected(ESTIMATE, explained=frozenset({INVOICE})), [order(invoice="d1")]) == Absent()
+    assert sight(expected(ESTIMATE, explained=frozenset({(INVOICE, None)})), [order(invoice="d1")]) == Absent()
 
 
 DELETED = "order o1 was deleted in Space Invoices: it is not made again without release"

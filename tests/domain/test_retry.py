@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.builders import NOW
-from worker.domain.retry import again_at, gives_up
+from worker.domain.retry import MOST_EFFECTS, again_at, gives_up
 
 chances = st.floats(0, 1, exclude_max=True)
 
@@ -43,3 +43,13 @@ def test_only_a_wait_between_a_second_and_an_hour_is_believed(asked, kept):
 def test_attempts_are_used_up_at_their_number():
     """The twelfth of twelve is the last."""
     assert [gives_up(n, most=12) for n in (11, 12, 13)] == [False, True, True]
+
+
+def test_the_luckiest_try_waits_a_second():
+    """Even with the best of luck nothing is tried again at once."""
+    assert seconds(1, 0.0) == 1
+
+
+def test_three_unanswered_orders_are_enough():
+    """After three that may have taken effect only a person sends again (reliability.md 5.1, G5)."""
+    assert MOST_EFFECTS == 3

@@ -46,6 +46,7 @@ WRONG = {
     "SMTP_URL": "mail.example",
     "WEB_URL": "sync.example",
     "WORKER_NAME": "two words",
+    "TRACES_URL": "collector:4318",
 }
 FREE = {
     "SPACE_INVOICES_TOKEN", "SPACE_INVOICES_ORGANIZATIONS", "BOKUN_ACCESS_KEY", "BOKUN_SECRET_KEY", "BOKUN_APP_SECRET",

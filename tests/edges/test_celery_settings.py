@@ -90,10 +90,11 @@ def test_the_transport_notices_a_dead_broker(app):
 def test_the_task_names_are_those_that_flower_shows(ours):
     """The tasks have the names of the contract."""
     assert sorted(ours) == [
-        "tasks.alerts.watch",
+        "tasks.alerts.watch",  # the name that 0.1.0 rings
         "tasks.audit.daily",
         "tasks.audit.digest",
         "tasks.audit.keep",
+        "tasks.audit.watch",
         "tasks.deliver.due",
         "tasks.imports.due",
         "tasks.imports.run",
@@ -143,9 +144,9 @@ def test_prices_ring_only_where_they_are_wanted():
     """Without PRICES_SYNC_EVERY beat rings no bell of prices."""
     app = celery_app(settings(redis_url="redis://127.0.0.1:1/0"))
     assert sorted(app.conf.beat_schedule) == [
-        "tasks.alerts.watch",
         "tasks.audit.daily",
         "tasks.audit.digest",
+        "tasks.audit.watch",
         "tasks.deliver.due",
         "tasks.imports.due",
         "tasks.plan.notices",

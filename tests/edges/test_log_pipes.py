@@ -20,7 +20,7 @@ class Pipe:
 
     def __init__(self):
         self.out, inside = os.pipe()
-        fcntl.fcntl(inside, fcntl.F_SETPIPE_SZ, 4096)
+        fcntl.fcntl(inside, fcntl.F_SETPIPE_SZ, 8192)
         os.set_blocking(self.out, False)
         self.file = os.fdopen(inside, "w", buffering=1)
 

@@ -3,16 +3,17 @@
 import itertools
 import json
 from dataclasses import replace
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
 import pytest
 
-from tests.builders import NOW, add_connection, add_delivery, settings
+from tests.builders import NOW, add, add_connection, add_delivery, settings
 from worker import wiring
 from worker.flow import alerts
 from worker.sandbox import bookings
-from worker.store import connections
+from worker.store import connections, tables
 from worker.store.database import TransactionOpen
 
 
@@ -192,3 +193,12 @@ def test_the_digest_comes_once_a_day(house, database):
     assert [message["needs"] for message in held] == [
         ["1 deliveries are held: bokun-sync deliveries list --state held"]
     ]
+
+
+def test_a_bell_of_an_older_program_is_forgotten(house, database):
+    """A bell that nobody rings any more is gone after a day: no page and no rule waits for it; a late one stays."""
+    old = NOW - timedelta(days=2)
+    for bell in ("tasks.alerts.watch", "tasks.poll.connections"):
+        add(database, tables.Heartbeat, bell=bell, rung_at=old, done_at=old)
+    alerts.watch(house.with_terms().services)
+    assert house.rows(tables.Heartbeat, "bell") == [("tasks.poll.connections",)]

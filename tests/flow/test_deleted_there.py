@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from worker.domain.delivery import Event
-from worker.flow.people import decide_by_hand
+from worker.flow.people import decide_all
 from worker.sandbox import bookings
 from worker.store import tables
 
@@ -36,7 +36,7 @@ def forget_deliveries(house):
 
 def release(house):
     [(delivery,)] = house.rows(tables.Delivery, "id")
-    assert decide_by_hand(house.services, delivery, Event.RELEASED, because="it is wanted")
+    assert decide_all(house.services, [delivery], Event.RELEASED, because="it is wanted") == [delivery]
 
 
 def test_a_confirmed_document_that_is_deleted_stays_told(booked):

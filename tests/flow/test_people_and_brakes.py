@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from worker.domain.delivery import Event
-from worker.flow.people import decide_by_hand
+from worker.flow.people import decide_all
 from worker.sandbox import bookings
 from worker.store import tables
 
@@ -18,7 +18,7 @@ def book(house, *ids, **knobs):
 
 
 def by_hand(house, event, delivery=1):
-    return decide_by_hand(house.services, delivery, event, because="I looked")
+    return decide_all(house.services, [delivery], event, because="I looked") == [delivery]
 
 
 def states(house):

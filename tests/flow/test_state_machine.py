@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 import structlog
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -13,10 +13,6 @@ from tests.simulation.judge import judge
 from tests.simulation.play import FIRST, Ground, Play
 from worker.flow import deliver
 
-settings.register_profile("small", max_examples=12, stateful_step_count=25, deadline=None, derandomize=True,
-                          suppress_health_check=list(HealthCheck))  # fmt: skip
-settings.register_profile("thorough", max_examples=2000, stateful_step_count=60, deadline=None,
-                          suppress_health_check=list(HealthCheck))  # fmt: skip
 BELLS = st.sampled_from(["refresh", "poll", "plan", "deliver", "reconcile"])
 FLAGS = st.fixed_dictionaries(
     {name: st.booleans() for name in ("issueInvoiceOnComplete", "issueInvoiceForBankPayment", "active")}
@@ -115,7 +111,7 @@ class Corridor(RuleBasedStateMachine):
             assert damages == [], self.play.weather.story
 
 
-if settings._current_profile != "thorough":
+if settings.get_current_profile_name() not in ("ci", "thorough"):  # --hypothesis-profile=ci
     Corridor.TestCase.settings = settings.get_profile("small")
 TestCorridor = Corridor.TestCase
 TestCorridor.__doc__ = "Whatever happens in whatever order, nothing is doubled, lost or left without a reason."

@@ -21,7 +21,7 @@ def test_a_worker_whose_log_is_not_read(company):
     worker = subprocess.Popen(shlex.split(PROCFILE["worker"]), cwd=company.folder, env=said, start_new_session=True,
                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)  # fmt: skip
     company.running.append(worker)
-    fcntl.fcntl(worker.stderr, fcntl.F_SETPIPE_SZ, 4096)
+    fcntl.fcntl(worker.stderr, fcntl.F_SETPIPE_SZ, 8192)
     company.until(lambda: company.at_rest(MANY), "rest", 60)
     assert company.documents == dict.fromkeys(ALL, 1)
     assert len(worker.stderr.read1(65536)) > 3000

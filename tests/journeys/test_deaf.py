@@ -1,11 +1,16 @@
 """Workers that are alive and hear nothing: their broker does not answer them any more, or they do not listen."""
 
+import os
+import signal
 import sys
+import time
 from urllib.parse import urlsplit
 
 import pytest
+import redis as client
 
 from tests.journeys import company as companies
+from tests.journeys.test_losses import supervised
 from tests.proxies import Proxy
 from worker.sandbox import bookings
 
@@ -49,7 +54,7 @@ def test_a_worker_that_does_not_listen_restarts_itself(open_shop, tmp_path, monk
     words = companies.PROCFILE["worker"].removeprefix("celery")
     monkeypatch.setitem(companies.PROCFILE, "worker", f"{sys.executable} {script}{words}")
     worker = open_shop.start("worker")
-    open_shop.until(lambda: (tmp_path / "deaf-once").exists(), "the start")
+    open_shop.until((tmp_path / "deaf-once").exists, "the start")
     sell(open_shop, A)
     open_shop.until(lambda: worker.poll() is not None, "the end of the deaf worker")
     assert "worker.deaf" in (tmp_path / "worker.log").read_text()
@@ -57,6 +62,24 @@ def test_a_worker_that_does_not_listen_restarts_itself(open_shop, tmp_path, monk
     open_shop.start("worker")
     open_shop.until(lambda: open_shop.at_rest(1), "rest")
     assert open_shop.documents == {A: 1}
+
+
+def test_a_broker_that_was_frozen_is_heard_again(open_shop):
+    """Redis is frozen for longer than its clients wait, and thaws: what was sold meanwhile gets its document."""
+    open_shop.start("worker")
+    sell(open_shop, A)
+    open_shop.until(lambda: open_shop.at_rest(1), "the first document")
+    with client.Redis.from_url(open_shop.said["REDIS_URL"]) as server:
+        frozen = server.info("server")["process_id"]
+    os.kill(frozen, signal.SIGSTOP)
+    try:
+        sell(open_shop, B)
+        time.sleep(8)
+    finally:
+        os.kill(frozen, signal.SIGCONT)
+    open_shop.until(lambda: supervised(open_shop) and open_shop.documents[B] == 1, "the second document", 60)
+    open_shop.until(lambda: open_shop.at_rest(2), "rest")
+    assert open_shop.documents == {A: 1, B: 1}
 
 
 def test_half_open_connections_to_the_broker_are_left(open_shop):

@@ -70,3 +70,15 @@ def supervised(company):
     if company.running[-1].poll() is not None:
         company.start("worker")
     return True
+
+
+def test_a_worker_that_is_told_to_stop_finishes_what_it_sends(busy):
+    """SIGTERM in the middle of a drain ends the worker with 0 in its sixty seconds, nothing unanswered; the next goes on."""
+    worker = busy.start("worker")
+    busy.until(lambda: len(busy.documents) >= 5, "the middle of the drain")
+    assert busy.stop(worker, 60) == 0
+    left = busy.status["deliveries"]
+    assert (left["sending"], left["unknown"]) == (0, 0)
+    busy.start("worker")
+    busy.until(lambda: busy.at_rest(MANY), "rest")
+    assert busy.documents == dict.fromkeys(ALL, 1)

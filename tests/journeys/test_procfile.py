@@ -18,7 +18,7 @@ LIMIT = 60
 LOGIN = ("me", "swordfish")
 BELLS = {"tasks.deliver.due", "tasks.imports.due", "tasks.plan.notices", "tasks.poll.connection",
          "tasks.poll.connections", "tasks.reconcile.due", "tasks.refresh.connections", "tasks.poll.rescan",
-         "tasks.alerts.watch", "tasks.audit.daily", "tasks.audit.digest"}  # fmt: skip
+         "tasks.audit.watch", "tasks.audit.daily", "tasks.audit.digest"}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -55,11 +55,11 @@ class Broken(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def __init__(self, mutant: Mutant) -> None:
         self.mutant, self.name = mutant, f"worker.domain.{mutant.module}"
 
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+    def find_spec(self, name: str, *_: Any) -> Any:
         file = DOMAIN / f"{self.mutant.module}.py"
         return importlib.util.spec_from_file_location(name, file, loader=self) if name == self.name else None
 
-    def create_module(self, spec: Any) -> None:
+    def create_module(self, _spec: Any) -> None:
         return None
 
     def exec_module(self, module: ModuleType) -> None:
@@ -136,18 +136,23 @@ def main() -> int:
     excused, started, count, noticed, silent = accepted(), time.monotonic(), 0, 0, 0
     if failing := [each for each in wanted.modules or BEYOND if not survives(whole(each), own=wanted.own)]:
         sys.exit(f"the tests fail without any change: {', '.join(failing)}")
+    met: set[str] = set()
     for mutant in chosen(wanted.modules, wanted.only):
         count += 1
+        met.add(mutant.name)
         lives = mutant.name not in excused and survives(mutant, own=wanted.own)
         noticed += not lives and mutant.name not in excused
         if lives:
             silent += 1
             print(f"worker/domain/{mutant.module}.py:{mutant.line} {mutant.name}", flush=True)
+    stale = sorted(set(excused) - met) if not wanted.modules and wanted.only is None else []
+    for name in stale:
+        print(f"excused, but there is no such mutant any more: {name}")
     minutes = (time.monotonic() - started) / 60
     print(
         f"{count} mutants, {noticed} noticed, {count - noticed - silent} excused, {silent} not noticed, {minutes:.1f} minutes"
     )
-    return 1 if silent else 0
+    return 1 if silent or stale else 0
 
 
 if __name__ == "__main__":

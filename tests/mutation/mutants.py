@@ -72,7 +72,9 @@ def _spots(parent: ast.AST, names: tuple[str, ...]) -> Iterator[tuple[str, ast.A
             yield from _spots(node, inner)
 
 
-def _others(node: ast.AST, parent: ast.AST, enumerations: dict[str, list[str]]) -> Iterator[ast.AST]:
+def _others(  # noqa: C901, PLR0912 - one case a kind of node
+    node: ast.AST, parent: ast.AST, enumerations: dict[str, list[str]]
+) -> Iterator[ast.AST]:
     """What could stand there instead."""
     match node:
         case ast.Compare(left, [op], right) if type(op) in _COMPARE:

@@ -39,7 +39,7 @@ def judge(play: Play) -> list[Damage]:
     rows = _rows(play, tables.Delivery)
     views = _rows(play, tables.Booking)
     return [
-        *_doubled(play),
+        *_doubled(play, rows),
         *_lost(play, rows, views),
         *_believed(play, rows),
         *_orders(play.wire.seen),
@@ -53,11 +53,16 @@ def _rows(play: Play, model: Any) -> list[Any]:
         return list(open_.execute(select(model.__table__)))
 
 
-def _doubled(play: Play) -> Iterable[Damage]:
-    """I1: at most one document of a kind for a sale."""
+def _doubled(play: Play, rows: list[Any]) -> Iterable[Damage]:
+    """I1: at most one document of a kind for a sale.
+
+    The remote decides by flags that may change after we read them, so the order of an invoice can bring another
+    estimate. No sender could prevent that one; the invoice that did not come must be held.
+    """
+    wrong = {row.booking_id for row in rows if row.state == "held" and row.document == "invoice"}
     issued = Counter((each["bookingId"], each["type"]) for each in play.remotes.documents)
     for (booking, kind), count in issued.items():
-        if count > 1:
+        if count > 1 and not (kind == "estimate" and booking in wrong):
             yield Damage("I1", booking, f"{count} documents of the kind {kind}")
 
 

@@ -8,7 +8,7 @@ from worker.domain.connection import Flags
 from worker.store import facts, tables
 
 BELLS = ("refresh.connections", "poll.connections", "poll.rescan", "plan.notices", "deliver.due", "reconcile.due",
-         "imports.due", "alerts.watch", "audit.daily", "audit.digest")  # fmt: skip
+         "imports.due", "audit.watch", "audit.daily", "audit.digest")  # fmt: skip
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>\u202e&amp;\x00'
 LONG = "Thebookingwithonewordthatisverymuchlongerthananyphoneiswide" * 3
 

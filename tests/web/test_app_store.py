@@ -67,6 +67,28 @@ def test_unusable_id(web, connected, inbox, booking):
     assert inbox() == []
 
 
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"<x/>", b"[" * 100_000, b'{"a":' * 100 + b"1" + b"}" * 100, b'{"a": NaN}', b'{"a": ' + b"9" * 5000 + b"}"],
+    ids=["empty", "XML", "bomb", "nested", "NaN", "digits"],
+)
+def test_poisoned_body(web, connected, inbox, content):
+    """A signed webhook whose body is no JSON, or a bomb, is answered 400 and stores nothing."""
+    assert app_store(web, content=content).status_code == 400
+    assert inbox() == []
+
+
+def test_replayed_later(web, connected, inbox, house):
+    """A captured webhook is worth another look at the booking, a year later too, and no more than that."""
+    house.sandbox.connect("Store")
+    assert app_store(web, content=b'{"timestamp": "2020-01-01T00:00:00"}').status_code == 200
+    house.clock.pass_by(days=365)
+    assert [app_store(web, content=b'{"timestamp": "2020-01-01T00:00:00"}').status_code for _ in range(20)] == [
+        200
+    ] * 20
+    assert inbox() == BOTH
+
+
 def test_unknown_topic(web, connected, inbox):
     """An unknown topic is answered 200, counted, and stores nothing."""
     assert app_store(web, "experiences/update", booking=None).status_code == 200

@@ -43,7 +43,7 @@ def test_silent_bell(web, ringing, clock):
     clock.pass_by(seconds=300)
     assert (
         verdict(web)
-        == "Not running: not heard in time: tasks.alerts.watch, tasks.deliver.due, tasks.imports.due, tasks.plan.notices, tasks.reconcile.due."
+        == "Not running: not heard in time: tasks.audit.watch, tasks.deliver.due, tasks.imports.due, tasks.plan.notices, tasks.reconcile.due."
     )
 
 

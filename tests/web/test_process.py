@@ -96,10 +96,17 @@ def test_taken_port(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def postgres():
+def server():
     """A PostgreSQL server for this module."""
-    with servers.postgres() as url:
-        yield url
+    made = servers.Postgres()
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="module")
+def postgres(server):
+    """Its address."""
+    return server.url
 
 
 @pytest.fixture
@@ -155,6 +162,22 @@ def test_redis(on_postgres, told, frozen):
                        for each in (1, 2, 3)]  # fmt: skip
         assert [each.status_code for each in answers] == [200, 200, 200]
         os.kill(server, signal.SIGCONT)
+
+
+def test_frozen_postgres(on_postgres, told, server):
+    """While PostgreSQL is frozen webhooks are answered 503, before it is woken; what comes again then is stored."""
+    add_connection(on_postgres.services.database)
+    with Serving(told, on_postgres.services) as serving:
+        address = f"{serving.url}/webhooks/bokun/path-token"
+        before = httpx.post(address, json={"id": 1}).status_code
+        thaw = server.freeze()
+        try:
+            frozen = [httpx.post(address, json={"id": each}, timeout=30).status_code for each in (2, 3)]
+        finally:
+            thaw()
+        after = httpx.post(address, json={"id": 3}, timeout=30).status_code
+    assert (before, frozen, after) == (200, [503, 503], 200)
+    assert {1, 3} <= {booking for (booking,) in on_postgres.rows(tables.Notice, "booking_id")}
 
 
 def _server_of(url):

@@ -37,5 +37,10 @@ class Call(Generic[T]):
 
 def target(*segments: str | int, query: Mapping[str, str | int] | None = None) -> str:
     """An encoded path with query: each segment is quoted whole, so that no id can leave its place."""
-    path = "/" + "/".join(quote(str(segment), safe="") for segment in segments)
+    path = "/" + "/".join(_quoted(str(segment)) for segment in segments)
     return f"{path}?{urlencode(query)}" if query else path
+
+
+def _quoted(segment: str) -> str:
+    """`.` and `..` too: httpx would take them for a way out."""
+    return segment.replace(".", "%2E") if segment in {".", ".."} else quote(segment, safe="")

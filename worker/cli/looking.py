@@ -94,7 +94,8 @@ def explain(
         warn(f"Nothing was known of booking {booking} at {at}.")
         raise typer.Exit(FAILED)
     if not stories:
-        warn(f"No booking {booking} was ever noticed. Look at `bokun-sync status` for the lag of its connection.")
+        warn(f"No booking {booking} was ever noticed: it may be of before START_FROM, or not polled yet (`bokun-sync"
+             f" status` shows the lag). `bokun-sync plan {booking}` asks Bokun for it and says what it calls for.")  # fmt: skip
         raise typer.Exit(FAILED)
     if as_json:
         records = [each.record for each in stories]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from worker.cli.console import Because, Failed, Json, WrongUse, Yes, ask, group, print_table, say, services, show
+from worker.cli.looking import bookings
 from worker.cli.periods import moment
 
 if TYPE_CHECKING:
@@ -83,6 +84,34 @@ def settle(
 
     done = _decide(_wanted(delivery, state, connection, reason, since), Event.SETTLED, because, yes)
     say(f"{_named(done)} settled.")
+
+
+@bookings.command("settle")
+def settle_booking(
+    booking: Annotated[str, typer.Argument(help="Booking id or confirmation code.")], because: Because
+) -> None:
+    """Marks what a booking asks for as dealt with; once anything about the booking changes it asks again.
+
+    Example: bokun-sync bookings settle VNDA-80368889 --because "credit note 2026-115 was written by hand"
+    """
+    from worker.flow import people
+    from worker.flow.overview import booking_records
+
+    if not because.strip():
+        raise WrongUse("--because must say why")
+    with services() as built:
+        done = people.answer(built, booking, because=because.strip())
+        held = [each["id"] for record in booking_records(built, word=booking) for each in record["deliveries"]
+                if each["state"] == "held"]  # fmt: skip
+    if not done and held:
+        raise Failed(
+            f"Booking {booking} asks for nothing, but its delivery {held[0]} is held: deliveries settle {held[0]}."
+        )
+    if not done:
+        raise Failed(
+            f"Booking {booking} asks for nothing, so there is nothing to settle: bokun-sync explain {booking}."
+        )
+    say(f"Booking {booking} is dealt with; it asks again once anything about it changes.")
 
 
 def _named(done: list[int]) -> str:

@@ -70,9 +70,7 @@ def ask_database(setup: Setup) -> Iterator[Finding]:
         )
         return
     if not current:
-        yield (wrong("database", "not at the newest version", "run `bokun-sync migrate`") if known else
-               wrong("database", "at a version that this program does not know", "install the newer program that"
-                     " migrated it, or restore the backup from before"))  # fmt: skip
+        yield wrong("database", "not at the newest version", "run `bokun-sync migrate`")
         return
     try:
         with database.engine.connect() as open_:
@@ -83,7 +81,10 @@ def ask_database(setup: Setup) -> Iterator[Finding]:
         yield wrong("database", f"can be read but not written ({type(failed).__name__})",
                     "DATABASE_URL must name the primary server, with rights to write, and a disk that is not full")  # fmt: skip
         return
-    yield well("database", f"newest version, {said}")
+    if known:
+        yield well("database", f"newest version, {said}")
+    else:
+        yield well("database", f"a later version than this program's, {said}", "run the same release everywhere soon")
 
 
 def ask_broker(setup: Setup) -> Iterator[Finding]:

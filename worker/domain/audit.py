@@ -252,7 +252,9 @@ def _waiting_for_a_person(sale: _Sale, name: _Namer) -> Iterator[Difference]:
             yield name(Kind.STUCK, because, settle=f"bokun-sync explain {each.booking}", ours=each.total)
     seen = sale.first
     if seen is not None and seen.decision == "ask" and not any(each.told for each in sale.entries):
-        yield name(Kind.ASKS, f"{seen.rule}: {seen.because}", settle=f"bokun-sync explain {seen.code}")
+        yield name(
+            Kind.ASKS, f"{seen.rule}: {seen.because}", settle=f'bokun-sync bookings settle {seen.code} --because "..."'
+        )
 
 
 def _by_kind(papers: Iterable[Paper]) -> Iterator[tuple[str, list[Paper]]]:

@@ -43,8 +43,8 @@ class Expected:
     key: str
     names: frozenset[str]
     connections: frozenset[str]
-    explained: frozenset[Document] = frozenset()
-    """Kinds of document that other deliveries of the booking account for."""
+    explained: frozenset[tuple[Document, str | None]] = frozenset()
+    """Kinds of document that other deliveries of the booking account for, each with its order where that is known."""
     sent: bool = True
     """False for the look before a send, the first one or the one that a person released."""
     released: bool = False
@@ -100,7 +100,8 @@ def _issued(expected: Expected, orders: list[Order]) -> Sight:
         [(document, order)] = wanted.items()
         return Found(order, document)
     other = Document.ESTIMATE if expected.document is Document.INVOICE else Document.INVOICE
-    unexplained = [each for each in orders if each.document(other) and other not in expected.explained]
+    others = [each for each in orders if each.document(other)]
+    unexplained = [each for each in others if not expected.explained & {(other, each.id), (other, None)}]
     if unexplained and (expected.sent or other is Document.INVOICE):
         number = unexplained[0].document(other)
         return Mismatched(f"an {expected.document} was expected, but an {other} ({number}) was issued")

@@ -18,9 +18,9 @@ from sqlalchemy.engine import Row
 from worker.domain.delivery import State
 from worker.flow.services import Services
 from worker.store import alerts as store
-from worker.store import audits, connections, hearings, troubles
+from worker.store import asks, audits, connections, hearings, troubles
 from worker.store.alerts import Begun
-from worker.store.runs import heartbeats
+from worker.store.runs import forget, heartbeats
 
 log = structlog.get_logger()
 MOST = 50
@@ -31,7 +31,9 @@ OLD_UNKNOWN = timedelta(hours=1)
 POLL_FAILS = timedelta(hours=1)
 AWAY = timedelta(minutes=5)
 """A watch that was itself not rung for so long has just come back: the other bells need a moment."""
-WATCH = "tasks.alerts.watch"
+FORGOTTEN = timedelta(days=1)
+"""A bell that beat does not ring and nobody else rang for so long is one of an older program, or of a person."""
+WATCH = "tasks.audit.watch"
 
 
 def begin(services: Services, key: str, said: str, *, news: str = "") -> bool:
@@ -63,6 +65,7 @@ def watch(services: Services) -> str:
     for each in found:
         begin(services, each.key, each.said, news=each.news)
     over(services, before - {each.key for each in found})
+    services.database.run(lambda open_: forget(open_, but=services.terms.bells, before=now - FORGOTTEN))
     return f"{tell(services)} told"
 
 
@@ -149,7 +152,7 @@ def needs(services: Services) -> list[str]:
     """One line for each kind of thing that waits for a person, with the command that shows it."""
     now = services.clock()
     with services.database.reading() as open_:
-        held, asking = troubles.held(open_).count, troubles.asking(open_)
+        held, asking = troubles.held(open_).count, len(asks.unanswered(open_))
         unknown = troubles.unanswered(open_, before=now - OLD_UNKNOWN)
         audited = audits.last(open_)
         silent = sorted(hearings.silent(open_))

@@ -11,15 +11,19 @@ import structlog
 from worker.calls import json
 from worker.calls.sending import CallFailed
 from worker.domain.audit import compare
-from worker.domain.books import Audit, Books, Difference
+from worker.domain.books import Audit, Books, Difference, Kind
 from worker.domain.money import Money, plain
 from worker.flow import alerts
 from worker.flow.books import Period, open_books
 from worker.flow.services import Services
-from worker.store import audits, connections
+from worker.store import asks, audits, connections
 from worker.store.connections import Stored
 
 log = structlog.get_logger()
+
+
+_ASKED = frozenset({Kind.ASKS, Kind.CHANGED, Kind.STILL_STANDING})
+"""What a person who settles the booking has dealt with too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +50,15 @@ def audit(services: Services, *, since: datetime, until: datetime) -> Audited:
     with services.database.reading() as open_:
         stored = connections.load(open_)
         let = audits.accepted(open_)
+        answered = asks.answered(open_)
     books, failed = _open(services, stored, period)
     found = compare(books)
-    differ = tuple(each for each in found.differences if each.key not in let)
-    accepted = tuple(each for each in found.differences if each.key in let)
+
+    def stands(each: Difference) -> bool:
+        return each.key in let or (each.kind in _ASKED and (each.organization, each.booking) in answered)
+
+    differ = tuple(each for each in found.differences if not stands(each))
+    accepted = tuple(each for each in found.differences if stands(each))
     done = Audited(now, period.since, until, found, differ, accepted, tuple(failed))
     _keep(services, done)
     return done

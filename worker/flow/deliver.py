@@ -193,7 +193,11 @@ def _submit(
             told = body(stored.record, claimed.content, claimed.mark, mail=claimed.mail)
             call = order(claimed.connection, told, delivery=claimed.id)
             answer = Silence(began=True, why="Crash")
-            answer = services.space_invoices.send(call, send_until=claimed_at + guard, key=claimed.key, patience=guard)
+            facts: dict[str, str | int] = {"connection": stored.id, "delivery": claimed.id, "attempt": claimed.attempts}
+            with services.trace("delivery.attempted", stored.organization, claimed.booking, **facts):
+                answer = services.space_invoices.send(
+                    call, send_until=claimed_at + guard, key=claimed.key, patience=guard
+                )
         finally:
             answered.put(Sent(claimed, answer, claimed_at, probe=not stored.works))
 

@@ -19,7 +19,7 @@ from worker.flow.repeat import is_same
 from worker.flow.services import Services
 from worker.flow.standing import standing
 from worker.flow.stop import GO
-from worker.store import bookings, connections, deliveries, looks, notices, outbox, stopping
+from worker.store import asks, bookings, connections, deliveries, looks, notices, outbox, stopping
 from worker.store.connections import ORDERS, Stored
 
 
@@ -84,14 +84,18 @@ def _story(services: Services, open_: Open, row: Row[Any]) -> Story:
     ids = [each.id for each in every]
     record = booking_record(row, live, bank_payment_types=services.terms.bank_payment_types)
     record["read_at"] = row.read_at.isoformat()
-    record["facts"] = _plain(row.facts)
+    record["facts"] = _facts(row.facts)
     record["flags"] = _plain(row.flags)
     record["deliveries"] = _deliveries(open_, every, ids)
     record["history"] = [_decision(each) for each in bookings.history(open_, (row.connection_id, row.booking_id))]
     record["brakes"] = None if connection is None else _brakes(services, connection)
+    answer = asks.answers(open_).get(asks.key(row)) if row.decision == "ask" else None
+    record["answered"] = None if answer is None else {"at": answer.at.isoformat(), "because": answer.because}
     stop = stopping.get(open_)
     record["next"] = [] if stop is None else [f"everything is stopped ({stop.because}), nothing is sent: {GO}"]
-    record["next"] += _next(row, live, connection, notice, services.clock())
+    now = services.clock()
+    otherwise = _of_decision(row, now) if answer is None else _answered(answer)
+    record["next"] += _next(live, connection, notice, now, otherwise)
     record["nothing_issued_because"] = _nothing(row, live, connection, notice)
     return Story(record, tuple(record["next"]))
 
@@ -181,7 +185,7 @@ def _decision(row: Row[Any]) -> dict[str, Any]:
         "rule": row.rule,
         "because": row.because,
         "flags": _plain(row.flags),
-        "facts": _plain(row.facts),
+        "facts": _facts(row.facts),
         "told": _plain(row.told),
         "policy": _plain(row.policy),
         "revision": row.revision,
@@ -193,8 +197,17 @@ def _plain(text: str) -> Any:
     return json.loads(text)
 
 
+def _facts(text: str) -> Any:
+    """What the decision looked at. Who receives the document is on the document: a name explains no decision, and what
+    a command prints is copied into tickets and mails."""
+    seen = json.loads(text)
+    if "sale" in seen:
+        seen["sale"].pop("recipient", None)
+    return seen
+
+
 def _next(
-    row: Row[Any], live: list[Row[Any]], connection: Stored | None, notice: Row[Any] | None, now: datetime
+    live: list[Row[Any]], connection: Stored | None, notice: Row[Any] | None, now: datetime, otherwise: str
 ) -> list[str]:
     """What happens next and when; for everything that stands still, the command that moves it."""
     said = []
@@ -204,9 +217,11 @@ def _next(
     if connection is not None and not connection.works:
         said.append(_stopped(connection))
     said += [sentence for each in live if (sentence := _of_delivery(each, now))]
-    if said:
-        return said
-    return [_of_decision(row, now)]
+    return said or [otherwise]
+
+
+def _answered(answer: Row[Any]) -> str:
+    return f"a person dealt with it on {answer.at:%Y-%m-%d}: {answer.because}. Once anything changes it asks again"
 
 
 def _stopped(connection: Stored) -> str:
@@ -245,11 +260,13 @@ def _of_decision(row: Row[Any], now: datetime) -> str:
         case "wait" if row.wakes_at is not None:
             return f"nothing is issued yet because {row.because}; it is decided again {_when(row.wakes_at, now)}"
         case "wait":
-            return f"nothing is issued yet because {row.because}; it is decided again when the booking changes"
+            return (f"nothing is issued yet because {row.because}; it is decided again when the booking or the"
+                    " connection's flags change")  # fmt: skip
         case "skip":
             return f"nothing more is issued because {row.because}"
         case "ask":
-            return f"a person must look: {row.because}"
+            return (f"a person must look: {row.because}. Once it is dealt with: `bokun-sync bookings settle"
+                    f" {row.booking_id} --because ...`")  # fmt: skip
         case _:
             return "done: what the flags call for was issued and seen in Space Invoices"
 

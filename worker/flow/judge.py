@@ -31,7 +31,8 @@ def read_booking(
 ) -> tuple[Booking | None, str | None, CallFailed | None]:
     """The booking as Bokun shows it now; what cannot be understood is a booking that asks, not a failure."""
     try:
-        payload = services.bokun(connection).fetch(get_booking(booking))
+        with services.trace("booking.read", connection.organization, booking, connection=connection.id):
+            payload = services.bokun(connection).fetch(get_booking(booking))
     except CallFailed as failure:
         return None, None, failure
     try:

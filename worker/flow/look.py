@@ -98,7 +98,7 @@ def _views(services: Services, rows: Sequence[Row[Any]]) -> list[View]:
 
 def _expected(row: Row[Any], names: set[str], of: Sequence[str], live: Sequence[Row[Any]]) -> Expected:
     others = {
-        Document(each.document)
+        (Document(each.document), each.order_id)
         for each in live
         if each.id != row.id and each.moment in ISSUING and outbox.counts_as_told(each)
     }
@@ -179,8 +179,10 @@ def _looked(services: Services, row: Row[Any], what: Sight, now: datetime, *, la
             reason = "it was there already" if state is State.PLANNED else None
             return Looked(row.id, state, "found", Event.FOUND, reason, now, None, False, order, document)
         case Mismatched(because) if _to_be_sent_again(row):
-            reason = f"{because}: it is not sent beside that, released or not; once it is put right there,"
-            reason = f"{reason} bokun-sync deliveries settle {row.id}"
+            reason = (
+                f"{because}: it is not sent beside that, released or not; once it is put right there,"
+                f" bokun-sync deliveries settle {row.id}"
+            )
             return Looked(row.id, state, "mismatched", Event.MISMATCHED, reason, now, None, False)
         case Mismatched(because):
             return Looked(row.id, state, "mismatched", Event.MISMATCHED, because, now, None, False)

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Row
 
 from worker.flow.services import Services
 from worker.flow.standing import since_document, standing_record
-from worker.store import bookings, connections, deliveries, notices, outbox, runs, stopping
+from worker.store import asks, bookings, connections, deliveries, notices, outbox, runs, stopping
 from worker.store.connections import Stored
 
 
@@ -58,6 +58,8 @@ def booking_records(services: Services, *, state: str | None = None, word: str |
     """One record per booking and connection; `state` is a decision or a delivery's state."""
     with services.database.reading() as open_:
         rows = bookings.find(open_, word) if word else bookings.listed(open_)
+        if state == "ask":  # what a person has dealt with asks no more
+            rows = asks.unanswered(open_)
         live = _live(open_, rows)
     types = services.terms.bank_payment_types
     records = [booking_record(row, live[row.organization, row.booking_id], bank_payment_types=types) for row in rows]

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Row
 
 from worker.domain.delivery import Event
 from worker.flow.services import Services
-from worker.store import deliveries, notices
+from worker.store import asks, bookings, deliveries, notices
 
 log = structlog.get_logger()
 
@@ -53,13 +53,24 @@ def sums(rows: Iterable[Row[Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def decide_by_hand(services: Services, delivery: int, event: Event, *, because: str) -> bool:
-    """Released or settled, with the reason kept in the ledger; False where it is not held (any more)."""
-    return decide_all(services, [delivery], event, because=because) == [delivery]
+def answer(services: Services, word: str, *, because: str) -> list[Row[Any]]:
+    """Marks what a booking (id or code) asks for as dealt with, until anything about it changes; returns what asked."""
+    now = services.clock()
+
+    def step(open_: Open) -> list[Row[Any]]:
+        asking = [row for row in bookings.find(open_, word) if row.decision == "ask"]
+        for row in asking:
+            asks.answer(open_, row, because=because, now=now)
+        return asking
+
+    done = services.database.run(step)
+    if done:
+        log.warning("booking.by-person", booking=[row.booking_id for row in done], outcome="settled")
+    return done
 
 
 def decide_all(services: Services, ids: Sequence[int], event: Event, *, because: str) -> list[int]:
-    """The same for many, all in one transaction; returns those that were held."""
+    """Released or settled, all in one transaction, with the reason kept in the ledger; returns those that were held."""
     now = services.clock()
 
     def step(open_: Open) -> list[int]:

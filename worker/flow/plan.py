@@ -13,7 +13,7 @@ from sqlalchemy.engine import Row
 
 from worker.calls.sending import CallFailed, Failure
 from worker.domain.booking import Booking
-from worker.domain.decision import Tell
+from worker.domain.decision import Tell, kind
 from worker.domain.retry import again_at
 from worker.flow.blocks import block
 from worker.flow.hear import foreign, guesses, look_again
@@ -133,7 +133,7 @@ def _decide(services: Services, read: Sequence[Read]) -> None:
     if not read:
         return
 
-    def step(open_: Open) -> None:
+    def step(open_: Open) -> list[Judged]:
         now = services.clock()
         locked = connections.lock(open_, {each.connection.id for each in read})
         before = bookings.at(open_, (each.place for each in read))
@@ -159,8 +159,12 @@ def _decide(services: Services, read: Sequence[Read]) -> None:
         bookings.store(open_, judged, before)
         notices.done(open_, _ids(each.notice for each in answered))
         look_again(open_, answered, before, now)
+        return judged
 
-    services.database.run(step)
+    for each in services.database.run(step):
+        with services.trace("booking.decided", each.organization, each.booking.id, connection=each.connection,
+                            decision=kind(each.decision), rule=each.decision.rule):  # fmt: skip
+            pass
 
 
 def _is_late(before: Row[Any] | None, notice: Row[Any]) -> bool:

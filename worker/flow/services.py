@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from worker.calls.sending import Remote
+from worker.calls.tracing import Trace, untraced
 from worker.domain.decision import Policy
 from worker.domain.proof import AbsenceRule
 from worker.store.connections import Stored
@@ -71,6 +72,8 @@ class Services:
     """Whether this process saw the clock run evenly for so long: else nothing is proven by the time that passed."""
     tell: Callable[[Mapping[str, Any]], bool] = lambda _: True
     """Tells people by the ways of the settings; whether each of them took it."""
+    trace: Trace = untraced
+    """Opens a span in the trace of a booking."""
 
     def each(self, step: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
         """The step for each item, side by side on the threads, results in order; the thread knows the context."""

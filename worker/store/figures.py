@@ -59,12 +59,6 @@ def stuck(open_: Open, state: State, *, most: int) -> Sequence[Row[Any]]:
     return open_.execute(rows).all()
 
 
-def asking(open_: Open, *, most: int) -> Sequence[Row[Any]]:
-    """Bookings that a person must look at, the last decided first."""
-    rows = select(table(Booking)).where(_b.decision == "ask").order_by(_b.decided_at.desc()).limit(most)
-    return open_.execute(rows).all()
-
-
 def held_imports(open_: Open) -> Sequence[Row[Any]]:
     """Imports that nobody knows the end of."""
     return every(open_, Import, table(Import).c.state.in_([State.HELD, State.UNKNOWN]))

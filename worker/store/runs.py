@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection as Open
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.engine import Row
 
 from worker.store.statements import every, insert, table
@@ -38,6 +38,11 @@ def ended(open_: Open, run: str, *, bell: str, result: str, summary: str, now: d
     """Its work came to an end."""
     open_.execute(update(Heartbeat).where(_h.bell == bell).values(done_at=now))
     open_.execute(update(Run).where(_r.id == run).values(ended_at=now, result=result, summary=summary))
+
+
+def forget(open_: Open, *, but: Collection[str], before: datetime) -> None:
+    """Drops bells that nobody rings any more (a task of an older program), so that nobody waits for them."""
+    open_.execute(delete(table(Heartbeat)).where(_h.bell.not_in(but), _h.rung_at < before))
 
 
 def heartbeats(open_: Open) -> Sequence[Row[Any]]:

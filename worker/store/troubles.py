@@ -64,8 +64,3 @@ def braked(open_: Open) -> dict[str, int]:
 def _by_connection(open_: Open, *where: Any) -> dict[str, int]:
     mine = select(_b.connection_id, func.count().label("n")).where(*where).group_by(_b.connection_id)
     return {row.connection_id: row.n for row in open_.execute(mine.order_by(_b.connection_id))}
-
-
-def asking(open_: Open) -> int:
-    """How many bookings ask for a person."""
-    return open_.execute(select(func.count()).where(_b.decision == "ask")).scalar_one()

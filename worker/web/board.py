@@ -14,7 +14,7 @@ from worker.domain.delivery import State
 from worker.flow import overview
 from worker.flow.services import Services
 from worker.flow.stop import GO
-from worker.store import figures, hearings
+from worker.store import asks, figures, hearings
 from worker.web.times import span
 
 DAYS = 14
@@ -82,6 +82,7 @@ def board(services: Services, periods: Periods) -> Board:
         silent = hearings.silent(open_)
         heard = hearings.last_heard(open_)
         work = _work(open_)
+        asking = len(asks.unanswered(open_))
         issued = figures.issued(open_, most=12)
         first_day = (now - timedelta(days=DAYS - 1)).replace(hour=0, minute=0, second=0, microsecond=0)
         by_day = figures.issued_by_day(open_, first_day)
@@ -91,7 +92,7 @@ def board(services: Services, periods: Periods) -> Board:
         *_of_connections(status["connections"], silent),
         *work,
     ]
-    counted = status["deliveries"]["held"] + status["deliveries"]["unknown"] + status["bookings"].get("ask", 0)
+    counted = status["deliveries"]["held"] + status["deliveries"]["unknown"] + asking
     return Board(
         at=now,
         status=status,
@@ -161,7 +162,7 @@ def _work(open_: Open) -> list[Need]:
     """What is held, unanswered or asked about, each list cut to what a page can hold."""
     held = figures.stuck(open_, State.HELD, most=MOST)
     unknown = figures.stuck(open_, State.UNKNOWN, most=MOST)
-    asked = figures.asking(open_, most=MOST)
+    asked = asks.unanswered(open_, most=MOST)
     return [
         *(_held(each) for each in held),
         *(_unknown(each) for each in unknown),
@@ -184,7 +185,8 @@ def _unknown(row: Row[Any]) -> Need:
 
 def _asked(row: Row[Any]) -> Need:
     what = f"A person must look ({row.rule})"
-    return Need("ask", what, row.because, f"bokun-sync explain {row.booking_id}", row.confirmation_code)
+    command = f"bokun-sync explain {row.booking_id}\nbokun-sync bookings settle {row.booking_id} --because WHY"
+    return Need("ask", what, row.because, command, row.confirmation_code)
 
 
 def _import(row: Row[Any]) -> Need:
