@@ -43,6 +43,7 @@ def main(words: list[str] | None = None) -> int:
     if not options.quick and not options.only:
         report.store(run, RUNS)
         plot.draw(run, PLOTS)
+        report.publish(run, ROOT / "README.md", ROOT / "docs" / "performance.md")
     if options.json:
         Path(options.json).write_text(json.dumps(run, indent=1))
     missed = report.below(run)

@@ -60,7 +60,7 @@ def resident(session: int) -> float:
     return total / 1024
 
 
-def until(reached: Callable[[], bool], what: str, *, seconds: float = 120, every: float = 0.02) -> float:
+def until(reached: Callable[[], bool], what: str, *, seconds: float = 300, every: float = 0.02) -> float:
     """Waits until it is so; returns when it was first seen so (monotonic)."""
     end = time.monotonic() + seconds
     while not reached():

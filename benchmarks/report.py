@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import statistics
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -125,6 +126,18 @@ def markdown(run: Run) -> str:
         lines.append(f"| {goal.what} | {'PostgreSQL' if kind == 'postgresql' else 'SQLite'} | {number(value)}{unit}{mark} "
                      f"| {sign} {number(must)} | {number(aim)} | {'' if wide is None else f'{wide:.0f} %'} | `{goal.file}` |")  # fmt: skip
     return "\n".join(lines) + "\n"
+
+
+def publish(run: Run, *pages: Path) -> None:
+    """Writes the table and the machine it comes from between the marks of these pages."""
+    at = run["machine"]
+    others = ", ".join(f"{name} {at[name]}" for name in at if name not in ("processor", "memory", "system", "python"))
+    said = (f"Measured {run['at'][:10]} at {run['commit']} on {at['processor']}, {at['memory']}, {at['system']}, "
+            f"CPython {at['python']}, {others}.")  # fmt: skip
+    block = f"<!-- bench -->\n{said}\n\n{markdown(run)}<!-- /bench -->"
+    for page in pages:
+        before = page.read_text()
+        page.write_text(re.sub(r"<!-- bench -->.*?<!-- /bench -->", lambda _: block, before, flags=re.DOTALL))
 
 
 def store(run: Run, folder: Path) -> Path:

@@ -33,7 +33,6 @@ def large(at: Ground, rows: int) -> dict[str, float]:
     now = mine.clock() + timedelta(seconds=1)
     with mine.database.transaction() as open_:
         open_.execute(text("UPDATE delivery SET looked_at = look_at WHERE state = 'planned'"))
-    ids = list(range(50_000_000, 50_000_000 + 5000))
 
     def due(open_: Any, _turn: int) -> None:
         claims.lanes(open_, now)
@@ -44,7 +43,8 @@ def large(at: Ground, rows: int) -> dict[str, float]:
         assert len(got) == 50, (len(got), LOOK_LASTS)
 
     def page(open_: Any, turn: int) -> None:
-        some = ids[turn * 50 : turn * 50 + 50]
+        first = 50_000_000 + turn * ((rows - 50) // 40)  # pages from all over the table
+        some = range(first, first + 50)
         assert not notices.sight(open_, CONNECTION, {each: f"{each:064d}" for each in some}, now)
 
     found = {"due": _timed(mine, due, 60), "claim": _timed(mine, claim, 15), "page": _timed(mine, page, 40)}

@@ -43,7 +43,7 @@ def naive(at: Ground, client: str, count: int, *, latency: float, size: int = bo
     worker = _worker(at, "usual", CLIENT=client, DATABASE_URL=_driver(database), SPACE_INVOICES_URL=remote.url)
     before = worker.cpu
     begun = _give(at, "usual", usual.send.name, ids)
-    ended = until(lambda: remote.facts()["orders"] >= count, "the usual pipeline", seconds=180)
+    ended = until(lambda: remote.facts()["orders"] >= count, "the usual pipeline", seconds=600)
     idle(worker)
     used, facts = worker.cpu - before, remote.facts()
     at.stop(worker, remote.running)

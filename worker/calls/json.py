@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import secrets
 from decimal import Decimal
+from itertools import count
 from typing import Any
 
 
@@ -25,12 +25,12 @@ def loads(text: str | bytes) -> Any:
 def dumps(value: Any) -> str:
     """Compact JSON text; a Decimal is written with the digits it was read with.
 
-    Json's C encoder knows no Decimal and takes no digits, but it is a tenth of the cost of any encoder in Python: it
-    writes each Decimal as a marked text, and the marks are taken off. They are made anew with each process, so that no
-    text from outside can bear one.
+    Json's C encoder knows no Decimal and takes no digits, but it costs a tenth of any encoder in Python: it writes each
+    Decimal as a marked text, and the marks are taken off. Where a text from outside bears the mark, there are more of
+    them than Decimals, and another mark is tried.
     """
     try:
-        return _MARKED.sub(r"\1", _ENCODER.encode(value))
+        return next(text for turn in count() if (text := _written(value, turn)) is not None)
     except (ValueError, RecursionError) as wrong:
         raise NotJson("not JSON") from wrong
 
@@ -44,15 +44,22 @@ def _refuse(constant: str) -> None:
     raise ValueError(constant)
 
 
-def _marked(value: object) -> str:
-    if isinstance(value, Decimal):
-        return f"{_MARK}{value}"
-    raise TypeError(f"{type(value).__name__} is not JSON")
+def _written(value: Any, turn: int) -> str | None:
+    """The text with this turn's mark, or None where somebody else used it."""
+    decimals = 0
 
+    def marked(each: object) -> str:
+        nonlocal decimals
+        if not isinstance(each, Decimal):
+            raise TypeError(f"{type(each).__name__} is not JSON")
+        decimals += 1
+        return f"\0{turn}:{each}"
 
-_MARK = secrets.token_hex(16)
-_MARKED = re.compile(f'"{_MARK}([^"]*)"')
-_ENCODER = json.JSONEncoder(allow_nan=False, check_circular=False, separators=(",", ":"), default=_marked)
+    text = json.dumps(value, allow_nan=False, check_circular=False, separators=(",", ":"), default=marked)
+    if not decimals:
+        return text
+    clean, found = re.subn(rf'"\\u0000{turn}:([^"]*)"', r"\1", text)
+    return clean if found == decimals else None
 
 
 def _sorted(value: Any) -> Any:

@@ -86,12 +86,11 @@ def _look(services: Services, rows: Sequence[Row[Any]], now: datetime) -> tuple[
 def _views(services: Services, rows: Sequence[Row[Any]]) -> list[View]:
     with services.database.reading() as open_:
         of = connections.organizations(open_, {row.organization for row in rows})
-        read = bookings.at(open_, {(row.connection_id, row.booking_id) for row in rows})
+        codes = bookings.codes(open_, {(row.connection_id, row.booking_id) for row in rows})
         live = outbox.live(open_, {(row.organization, row.booking_id) for row in rows})
     views = []
     for row in rows:
-        booking = read.get((row.connection_id, row.booking_id))
-        names = {str(row.booking_id), booking.confirmation_code if booking else str(row.booking_id)}
+        names = {str(row.booking_id), codes.get((row.connection_id, row.booking_id), str(row.booking_id))}
         views.append(View(row, _expected(row, names, of[row.organization], live[row.organization, row.booking_id])))
     return views
 

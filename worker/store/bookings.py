@@ -64,6 +64,16 @@ def at(open_: Open, places: Iterable[Place]) -> dict[Place, Row[Any]]:
     return {(row.connection_id, row.booking_id): row for row in found}
 
 
+def codes(open_: Open, places: Iterable[Place]) -> dict[Place, str]:
+    """The confirmation codes of the stored bookings at these places, without their content."""
+    wanted = sorted(set(places))
+    if not wanted:
+        return {}
+    found = select(_b.connection_id, _b.booking_id, _b.confirmation_code)
+    rows = open_.execute(found.where(tuple_(_b.connection_id, _b.booking_id).in_(wanted)))
+    return {(row.connection_id, row.booking_id): row.confirmation_code for row in rows}
+
+
 def taken_up(row: Row[Any] | None) -> History | None:
     """What a stored booking says about the backfill that took it up, if one did."""
     return None if row is None or row.backfill is None else History(row.backfill, row.mail)

@@ -8,6 +8,9 @@ from collections.abc import Callable
 import structlog
 
 log = structlog.get_logger()
+REST = 0.05
+"""Seconds between two rounds of rings. The first webhook rings at once; those of a burst share the next round, because
+a ring costs more processor time than a webhook."""
 
 
 class Bells:
@@ -39,6 +42,8 @@ class Bells:
         while bells := self._next():
             for bell in sorted(bells):
                 self._try(bell)
+            with self._changed:
+                self._changed.wait_for(lambda: self._closed, timeout=REST)
 
     def _next(self) -> set[str]:
         with self._changed:

@@ -17,7 +17,6 @@ from sqlalchemy import Connection as Open
 
 from worker.store import connections, hearings, notices
 from worker.store.database import Database
-from worker.store.tables import Connection
 
 log = structlog.get_logger()
 PATIENCE = 2.5
@@ -113,9 +112,9 @@ def store(open_: Open, group: Sequence[Announced], now: datetime) -> None:
     No webhook says which account it is about in words that we know: the app's key is the same for every vendor, a
     classic notification has none at all (bokun.md 4). Reading a booking once too often is harmless, missing one is not.
     """
-    reading = connections.load(open_, Connection.gone_at.is_(None))  # type: ignore[union-attr]
+    reading = connections.there(open_)
     vendors = {one.booking: one.vendor for one in group}
-    announced = {(str(each.id), booking): vendor for each in reading for booking, vendor in vendors.items()}
+    announced = {(each, booking): vendor for each in reading for booking, vendor in vendors.items()}
     notices.note(open_, "webhook", announced, now)
     hearings.heard(open_, announced, now)
 
