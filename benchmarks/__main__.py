@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ PLOTS = ROOT / "docs" / "benchmarks"
 
 def main(words: list[str] | None = None) -> int:
     options = _options(words)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
     console = Console(stderr=False, width=None if sys.stdout.isatty() else 200)
     wanted = _groups(options.only)
     before = report.last(RUNS, quick=options.quick)

@@ -31,7 +31,6 @@ EDGES = {
     "worker/app.py": {"os"},  # the id of this process
     "worker/web/login.py": {"secrets"},
     "worker/web/webhooks.py": {"time"},  # how long an acknowledgement took
-    "worker/calls/json.py": {"secrets"},  # a mark that no text can guess
     "worker/calls/limiter.py": {"time"},
     "worker/calls/sending.py": {"time"},
     "worker/calls/tracing.py": {"time"},  # when a call that was seen began
