@@ -85,6 +85,12 @@ class House:
     def workers(self) -> list[Process]:
         return [each for each in self.supervisor.processes if each.name.startswith("worker")]
 
+    def resume(self, connection: str) -> None:
+        """A person looked at a connection that is blocked, and has it go on."""
+        words = supervise.bokun_sync("connections", "resume", connection)
+        with self.log("person").open("ab") as out:
+            subprocess.run(words, env=self.environment, stdout=out, stderr=out, timeout=60, check=False)
+
     def step(self, seconds: float) -> None:
         """The wall clock of every process is off by so much from now on."""
         written = self.clock.with_suffix(".new")

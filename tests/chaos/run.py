@@ -27,6 +27,7 @@ STORY = (
     "SELECT connection_id, source, noticed_at, due_at, tries, reason FROM notice WHERE booking_id = {0}",
 )
 UNREAD = "SELECT count(*) FROM notice"
+BLOCKED = "SELECT id FROM connection WHERE blocked_at IS NOT NULL"
 HELD = "SELECT booking_id, document, reason FROM delivery WHERE state = 'held'"
 NOT_INVOICED = HELD + " AND document = 'invoice'"
 ASKED = "SELECT booking_id FROM booking WHERE decision = 'ask'"
@@ -62,6 +63,7 @@ class Run:
     wanted: dict[int, frozenset[str]] = field(default_factory=dict)
     unpaid: list[int] = field(default_factory=list)
     told_at: float = 0.0
+    resumed_at: float = 0.0
 
     def book(self) -> None:
         """One booking: paid at once, or by bank; half of their orders meet a fault."""
@@ -121,8 +123,16 @@ class Run:
                 self.nemesis.strike()
                 strike = passed + self.random.uniform(0.8, 3.0)
             self.house.watch()
+            self.resume()
             self.tell(passed / seconds)
             time.sleep(0.05)
+
+    def resume(self) -> None:
+        """A refused token blocks a connection, and half-open tries are minutes apart: somebody looks now and then."""
+        if time.monotonic() - self.resumed_at > 8:
+            self.resumed_at = time.monotonic()
+            for (connection,) in self.house.rows(BLOCKED):
+                self.house.resume(connection)
 
     def tell(self, share: float) -> None:
         """A line of progress now and then."""
@@ -149,6 +159,7 @@ class Run:
             if still == 3:
                 break
             self.house.watch()
+            self.resume()
             time.sleep(0.5)
         return time.monotonic() - began
 
