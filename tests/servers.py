@@ -82,7 +82,7 @@ class Postgres:
         subprocess.run([install / "bin/initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"],
                        check=True, stdout=subprocess.DEVNULL, **self._run)  # fmt: skip
         self._command = [install / "bin/postgres", "-D", data, "-p", str(port), "-k", "", "-c",
-                         "listen_addresses=127.0.0.1", "-c", "max_connections=200"]  # fmt: skip
+                         "listen_addresses=127.0.0.1", "-c", "max_connections=200", "-c", "max_wal_size=128MB"]  # fmt: skip
         self._start()
 
     def _start(self) -> None:

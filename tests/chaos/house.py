@@ -136,7 +136,7 @@ def _small_disk(folder: Path) -> Path | None:
     """A file system of its own for PostgreSQL's data; None where none can be mounted (that takes root)."""
     folder.mkdir()
     folder.parent.chmod(0o755)  # PostgreSQL runs as somebody else
-    mount = ["mount", "-t", "tmpfs", "-o", "size=400m", "none", str(folder)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1g", "none", str(folder)]
     if subprocess.run(mount, capture_output=True, check=False).returncode:
         return None
     folder.chmod(0o755)

@@ -121,7 +121,7 @@ class Nemesis:
         with filler.open("wb", buffering=0) as file, suppress(OSError):
             while True:
                 file.write(bytes(65536))
-        self._after(self.random.choice((2, 4)), filler.unlink)
+        self._after(self.random.choice((2, 4)), lambda: filler.unlink(missing_ok=True))
 
     def rest(self) -> None:
         """Nothing goes wrong any more, and nobody is stopped."""
