@@ -126,9 +126,15 @@ def compose(tmp_path_factory):
             for name in ("web", "worker", "beat", "flower"):
                 made.start(name)
             made.until(lambda: linked(made), "the link", 60)
+            made.until(lambda: listens(made.ports["flower"]) and listens(made.ports["web"]), "Flower and the page", 60)
             yield made
         finally:
             made.close()
+
+
+def listens(port):
+    with socket.socket() as asked:
+        return asked.connect_ex(("127.0.0.1", int(port))) == 0
 
 
 def linked(compose):

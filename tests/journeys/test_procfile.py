@@ -93,7 +93,7 @@ def test_flower_shows_ids_and_nothing_else(settled):
 
 def test_flower_shows_both_workers(settled):
     """Two workers of one host are two in Flower, each under a name of its own."""
-    settled.until(lambda: len(flower(settled, "/api/workers")) == 2, "both workers")
+    settled.until(lambda: len(flower(settled, "/api/workers")) == 2, "both workers", 120)
     names = flower(settled, "/api/workers")
     assert all(re.match(r"worker-\d+@", each) for each in names)
 

@@ -69,7 +69,7 @@ def list_(
         )
         for each in found
     ]
-    print_table(["booking", "connection", "status", "decision", "rule", "documents"], rows, empty="No bookings yet.")
+    print_table(["booking", "connection", "status", "decision", "rule", "documents"], rows, empty="No such bookings.")
     for each in found:
         for sentence in each["since_document"]:
             say(f"{each['confirmation_code']}: {sentence}")
