@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +12,7 @@ import typer
 from worker.cli.console import (
     FAILED,
     NEEDS_A_PERSON,
+    Failed,
     Json,
     WrongUse,
     group,
@@ -60,22 +61,14 @@ def audit(
         raise typer.Exit(NEEDS_A_PERSON)
 
 
-def day(text: str, option: str) -> datetime:
-    """The beginning of a day, UTC, or a time with its zone."""
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise WrongUse(f"{option} must be a day such as 2026-11-01") from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
-
-
 def _accept(key: str, because: str) -> None:
     from worker.flow.audit import accept
 
     if not because.strip():
         raise WrongUse("--because must say why the difference may stand")
     with services() as built:
-        accept(built, key, because=because.strip())
+        if not accept(built, key, because=because.strip()):
+            raise Failed(f"No audit of the last 90 days names a difference {key}: see `bokun-sync audit`.")
     say(f"Difference {key} may stand; it is named again once anything about it changes.")
 
 
