@@ -157,6 +157,3 @@ def doctor(as_json: Json = False) -> None:
             if each.do:
                 say(f"      {'could be better' if each.ok else 'do'}: {each.do}")
     raise typer.Exit(DONE if all(each.ok for each in found) else FAILED)
-
-
-__all__ = ["Failed", "app"]
