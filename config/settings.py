@@ -164,7 +164,7 @@ class Settings(BaseSettings):
     alert_email: str = ""
     """Whom alerts and the digest are mailed to, comma separated; needs `SMTP_URL`."""
     smtp_url: SecretStr = SecretStr("")
-    """The mail server, `smtp://user:password@host:587` (STARTTLS where offered) or `smtps://…`."""
+    """The mail server, `smtps://user:password@host` or `smtp://…:587` (STARTTLS; without it no password is sent to another machine)."""
     traces_url: str = ""
     """Where OpenTelemetry traces go, OTLP over HTTP (`http://collector:4318/v1/traces`); needs the extra `otel`; empty: none."""
 

@@ -7,7 +7,6 @@ from worker.calls import json
 SAMPLE = Path(__file__).parent / "samples" / "price-list-converted-814165.json"
 PRODUCT = 814165
 ADULT = "814165|1565415|789585"
-LIST = "EUR|2026-01-20|2027-01-20"
 
 
 def real():

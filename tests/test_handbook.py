@@ -30,7 +30,7 @@ def pattern(node):
 
 
 def sentences(path):
-    """What a module gives as the reason of a hold: to a brake, to `withhold`, to `Mismatched`, or as `reason`."""
+    """What a module gives as the reason of a hold: to a brake, to `withhold`, to `Mismatched`, to an update, or as `reason`."""
     tree = ast.parse((ROOT / path).read_text())
     for node in ast.walk(tree):
         match node:
@@ -40,6 +40,8 @@ def sentences(path):
                 yield pattern(said)
             case ast.Call(func=ast.Attribute(attr="withhold"), keywords=named):
                 yield from (pattern(each.value) for each in named if each.arg == "because")
+            case ast.Call(func=ast.Attribute(attr="values"), keywords=named):
+                yield from (pattern(each.value) for each in named if each.arg == "reason")
             case ast.Assign(targets=[ast.Name(id="reason")], value=value):
                 yield pattern(value)
             case ast.Assign(targets=[ast.Tuple(elts=[_, ast.Name(id="reason")])], value=ast.Tuple(elts=[_, value])):

@@ -9,6 +9,7 @@ import httpx
 import pytest
 import typer
 
+from worker.bokun.reduce import DOCUMENTED
 from worker.cli.main import app
 from worker.spaceinvoices import connections, pricelists, prices
 
@@ -128,6 +129,12 @@ def test_the_properties_are_the_seeds(module, endpoint):
     body, answer = SECTIONS[endpoint]
     writable = {*module.REQUIRED, *module.OPTIONAL, "custom"}
     assert (writable, {*module.READ_ONLY} - writable) == (set(body), set(answer) - set(body))
+
+
+def test_no_property_of_bokuns_takes_the_place_of_a_documented_one():
+    """What is left out of Bokun's own JSON is what the seed documents for a connection, and no more."""
+    body, _ = SECTIONS["POST /v1/Organizations/:id/bokun"]
+    assert set(body) == DOCUMENTED
 
 
 @pytest.mark.parametrize("endpoint", [each for each in LISTED if SECTIONS[each][0] and each != NOT_TYPED_BY_PEOPLE])

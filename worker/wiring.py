@@ -11,10 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from config.broker import VISIBILITY_TIMEOUT
 from config.schedule import beat_schedule
-from config.settings import Settings
+from config.settings import Settings, is_loopback
 from worker.bokun.signature import sign
 from worker.calls.limiter import Limit, Limiter, LocalLimiter, SharedLimiter, connect
 from worker.calls.sending import CallFailed, Failure, Remote, Seen, Signer
@@ -110,11 +111,12 @@ def bells(settings: Settings) -> dict[str, timedelta]:
 def _teller(settings: Settings, wire: Wire) -> Callable[[Mapping[str, Any]], bool]:
     """The ways out to people; with none set, the log is the only one."""
     url, to, server = settings.alert_url.get_secret_value(), settings.alert_email, settings.smtp_url.get_secret_value()
+    here = is_loopback(urlsplit(server).hostname or "localhost")
 
     def tell(message: Mapping[str, Any]) -> bool:
         must_be_closed()  # the wire asks the same, mail would not
         hooked = hook(wire, url, message) if url else True
-        mailed = mail(server, to, message) if to else True
+        mailed = mail(server, to, message, here=here) if to else True
         return hooked and mailed
 
     return tell

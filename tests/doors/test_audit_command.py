@@ -78,6 +78,19 @@ def test_the_command_it_names_settles_a_document_that_is_gone(sold, name, plant)
     assert len(sold.documents) == before
 
 
+def test_only_what_an_audit_named_can_be_accepted(sold):
+    """A mistyped key is refused with a sentence, and the difference it was meant for is still one."""
+    deleted(sold)
+    [found] = sold("audit", "--since", SINCE, "--json").json["differences"]
+    mistyped = [sold("audit", "--accept", key, "--because", "checked") for key in (found["key"][:-1], "%", "")]
+    assert [(said.code, said.lines) for said in mistyped[:1]] == [
+        (1, [f"No audit of the last 90 days names a difference {found['key'][:-1]}: see `bokun-sync audit`."])
+    ]
+    assert [said.code for said in mistyped] == [1, 1, 1]
+    assert sold("audit", "--since", SINCE).code == 3
+    assert [sold("audit", "--accept", found["key"], "--because", why).code for why in ("checked", "again")] == [0, 0]
+
+
 def test_a_document_written_by_hand_instead_settles_it_too(sold):
     """The deleted invoice was written anew by hand in Space Invoices: the books agree again without a word."""
     paper = dict(sold.neighbours.world.documents.rows[order_of(sold, A)["invoiceId"]])

@@ -1,4 +1,4 @@
-"""Lanes: a seller with ten thousand due deliveries does not delay another's single one (figures in docs/operating.md)."""
+"""Lanes: a seller with ten thousand due deliveries does not delay another's single one (figures in docs/scaling.md)."""
 
 import math
 from datetime import timedelta

@@ -1,9 +1,11 @@
 """Alerts by mail, against a mail server on a real socket: what it was given, and what it was never given."""
 
+import socket
 import ssl
 from contextlib import closing
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.builders import settings
 from tests.mailbox import Mailbox, certificate
@@ -14,9 +16,9 @@ from worker.sandbox import bookings
 TO = "ops@example.com, boss@example.com"
 
 
-def mailing(house, built, mailbox, scheme="smtp", user=""):
+def mailing(house, built, mailbox, scheme="smtp", user="", host="127.0.0.1"):
     """The house with ALERT_EMAIL and SMTP_URL set to this mail server."""
-    found = settings(alert_email=TO, smtp_url=f"{scheme}://{user}127.0.0.1:{mailbox.port}")
+    found = settings(alert_email=TO, smtp_url=f"{scheme}://{user}{host}:{mailbox.port}")
     return house.with_services(tell=wiring._teller(found, built.space_invoices.wire))
 
 
@@ -24,6 +26,14 @@ def mailing(house, built, mailbox, scheme="smtp", user=""):
 def mailbox():
     with closing(Mailbox()) as made:
         yield made
+
+
+@pytest.fixture
+def elsewhere(monkeypatch):
+    """The name of another machine, which this one answers for."""
+    resolve = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", lambda host, *rest, **more: resolve("127.0.0.1", *rest, **more))
+    return "mail.example.com"
 
 
 def offering(folder):
@@ -68,6 +78,19 @@ def test_the_password_only_goes_over_tls_where_it_is_offered(house, built, tmp_p
         assert told(mailing(house, built, mailbox, user="me:secret@"))
         assert dict(mailbox.said)["AUTH"] is True
         assert dict(mailbox.said)["DATA"] is True
+
+
+def test_a_password_is_not_sent_in_clear_text(house, built, mailbox, elsewhere):
+    """A server elsewhere without STARTTLS gets neither login nor message, and the log says what to do."""
+    with capture_logs() as logs:
+        assert not told(mailing(house, built, mailbox, user="me:secret@", host=elsewhere))
+    assert ([word for word, _ in mailbox.said], mailbox.messages) == (["EHLO"], [])
+    assert "smtps://" in next(line["because"] for line in logs if line["event"] == "mail.refused")
+
+
+def test_a_server_elsewhere_that_asks_for_no_password_needs_no_tls(house, built, mailbox, elsewhere):
+    """Without user and password there is nothing to keep: the mail goes to a relay as it is."""
+    assert told(mailing(house, built, mailbox, host=elsewhere))
 
 
 def test_a_server_with_a_strange_certificate_gets_nothing(house, built, tmp_path):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +11,7 @@ import typer
 from worker.cli.console import (
     FAILED,
     NEEDS_A_PERSON,
+    Failed,
     Json,
     WrongUse,
     group,
@@ -22,6 +22,7 @@ from worker.cli.console import (
     warn,
 )
 from worker.cli.periods import period
+from worker.cli.report import page, summary
 
 if TYPE_CHECKING:
     from worker.flow.audit import Audited
@@ -60,22 +61,14 @@ def audit(
         raise typer.Exit(NEEDS_A_PERSON)
 
 
-def day(text: str, option: str) -> datetime:
-    """The beginning of a day, UTC, or a time with its zone."""
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise WrongUse(f"{option} must be a day such as 2026-11-01") from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
-
-
 def _accept(key: str, because: str) -> None:
     from worker.flow.audit import accept
 
     if not because.strip():
         raise WrongUse("--because must say why the difference may stand")
     with services() as built:
-        accept(built, key, because=because.strip())
+        if not accept(built, key, because=because.strip()):
+            raise Failed(f"No audit of the last 90 days names a difference {key}: see `bokun-sync audit`.")
     say(f"Difference {key} may stand; it is named again once anything about it changes.")
 
 
@@ -89,7 +82,6 @@ def _audit(since: str | None, until: str | None) -> Audited:
 
 
 def _write(done: Audited, csv_file: Path | None, html_file: Path | None) -> None:
-    from worker.cli.report import page
     from worker.flow.audit import difference_record
 
     if html_file is not None:
@@ -126,19 +118,3 @@ def _print(done: Audited, as_json: bool) -> None:
     for failed in done.failed:
         warn(f"Not compared: {failed}")
     say(summary(done))
-
-
-def summary(done: Audited) -> str:
-    """One sentence about the whole."""
-    span = f"{done.since:%Y-%m-%d} to {_last(done.until)}"
-    counted = f"{done.audit.sales} sales of {span} compared"
-    beside = [
-        f"{done.audit.under_way} still under way" if done.audit.under_way else "",
-        f"{len(done.accepted)} accepted differences" if done.accepted else "",
-    ]
-    found = f"{len(done.differences)} differences" if done.differences else "no difference"
-    return f"{', '.join([counted, *filter(None, beside)])}: {found}."
-
-
-def _last(until: datetime) -> date:
-    return (until - timedelta(microseconds=1)).date()

@@ -1,30 +1,36 @@
-"""Commands about connections: the Bokun resource of Space Invoices, and what only we know about it."""
+"""Commands about connections: the Bokun resource of Space Invoices, and our own fields beside it."""
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from worker.cli.console import (
-    Because,
     Failed,
     Json,
     WrongUse,
     Yes,
     ask,
     group,
-    json_object,
     print_json,
     print_table,
     say,
     services,
-    settings,
     show,
 )
-from worker.cli.listing import REMOTE, Custom, Filter, Listing, OnOff, Organization, Where, organizations
+from worker.cli.listing import (
+    REMOTE,
+    Custom,
+    Filter,
+    Listing,
+    OnOff,
+    Organization,
+    Where,
+    organizations,
+    print_count,
+    properties,
+)
 
 if TYPE_CHECKING:
     from worker.flow.services import Services
@@ -89,7 +95,7 @@ def count(organization: Organization = None, where: Where = None, as_json: Json 
     with services(*REMOTE) as built:
         fetch = built.space_invoices.fetch
         total = sum(fetch(count_connections(each, where=criteria)) for each in organizations(built, organization))
-    print_json({"count": total}) if as_json else say(str(total))
+    print_count(total, as_json)
 
 
 @app.command()
@@ -118,11 +124,11 @@ def create(
     """
     from worker.spaceinvoices.connections import create_connection
 
-    properties = _properties(locals(), custom)
+    given = _properties(locals(), custom)
     with services(*REMOTE) as built:
         [where] = organizations(built, organization, one=True)
         ask(f"Create the connection {name} in organization {where}?", yes)
-        made = built.space_invoices.fetch(create_connection(where, properties))
+        made = built.space_invoices.fetch(create_connection(where, given))
     print_json(made.record) if as_json else say(
         f"Created {made.id}. Run `bokun-sync connections refresh` to mirror it."
     )
@@ -163,13 +169,13 @@ def update(
 
     own = _own({"on_change": on_change, "on_cancel": on_cancel, "brake_per_hour": brake_per_hour,
                 "brake_amount": brake_amount, "brake_age_days": brake_age_days})  # fmt: skip
-    properties = _properties(locals(), custom)
-    if not properties and not own:
+    given = _properties(locals(), custom)
+    if not given and not own:
         raise WrongUse("Nothing to change: name at least one property.")
     with services(*REMOTE) as built:
-        if properties:
-            ask(f"Change {', '.join(properties)} of connection {connection} in Space Invoices?", yes)
-            built.space_invoices.fetch(patch_connection(connection, properties))
+        if given:
+            ask(f"Change {', '.join(given)} of connection {connection} in Space Invoices?", yes)
+            built.space_invoices.fetch(patch_connection(connection, given))
             refresh(built)
         if own and not built.database.run(lambda open_: connections.change(open_, connection, **own)):
             raise Failed(f"Connection {connection} is not mirrored: run `bokun-sync connections refresh`.")
@@ -209,111 +215,6 @@ def refresh(as_json: Json = False) -> None:
         raise Failed("; ".join(done.failed))
 
 
-@app.command()
-def link(
-    connection: Annotated[str | None, typer.Argument(help="The connection's id.")] = None,
-    access_key: Annotated[str | None, typer.Option(help="Bokun access key; asked for if left out.")] = None,
-    remove: Annotated[bool, typer.Option("--remove", help="Use BOKUN_ACCESS_KEY again.")] = False,
-    keys: Annotated[
-        str | None, typer.Option("--keys", help="Many at once: a CSV of connection,access key,secret key; - is stdin.")
-    ] = None,
-) -> None:
-    """Stores the Bokun keys of a connection, encrypted. The secret key is read from standard input, never from argv.
-
-    Example: bokun-sync connections link 65a0c0de0000000000000001 --access-key de235a6a < secret.txt
-    """
-    from worker.flow.keys import link as store
-    from worker.store import connections
-    from worker.wiring import vault
-
-    if (connection is None) == (keys is None):
-        raise WrongUse("Name one connection, or many in a file with --keys.")
-    found = settings()
-    closed = vault(found)
-    pairs: dict[str, tuple[str, str]] = {}
-    if keys is not None:
-        pairs = _pairs(keys)
-    elif not remove:
-        pairs[str(connection)] = (access_key or _secret("Bokun access key: "), _secret("Bokun secret key: "))
-    with services(found=found) as built:
-        unknown = store(built, closed, pairs)
-        if remove:
-            none = {"access_key": None, "secret_key": None, "watermark": None}
-            changed = built.database.run(lambda open_: connections.change(open_, str(connection), **none))
-            unknown = [] if changed else [str(connection)]
-    if unknown:
-        raise Failed(f"Connection {', '.join(unknown)} is not mirrored: run `bokun-sync connections refresh`.")
-    for each in pairs:
-        say(f"Connection {each} has its own Bokun keys.")
-    if remove:
-        say(f"Connection {connection} reads the account of BOKUN_ACCESS_KEY.")
-
-
-@app.command()
-def pause(connection: Id) -> None:
-    """Stops polling and sending for a connection; nothing is lost.
-
-    Example: bokun-sync connections pause 65a0c0de0000000000000001
-    """
-    _set_pause(connection, paused=True)
-    say(f"Connection {connection} is paused. Go on with `bokun-sync connections resume {connection}`.")
-
-
-@app.command()
-def resume(connection: Id) -> None:
-    """Shows what has piled up, then goes on; the changes of a booking are read and decided as one.
-
-    Example: bokun-sync connections resume 65a0c0de0000000000000001
-    """
-    from worker.flow.backlog import backlog
-    from worker.store import connections
-
-    with services() as built:
-        with built.database.reading() as open_:
-            known = connections.get(open_, connection) is not None
-        if not known:
-            raise Failed(f"Connection {connection} is not mirrored: run `bokun-sync connections refresh`.")
-        found = backlog(built, connection)
-    ages = [(age, count, found["planned_by_age"][age]) for age, count in found["notices_by_age"].items()]
-    say(f"{found['notices']} bookings to read again, {found['planned']} deliveries to send.")
-    print_table(
-        ["waiting for", "bookings", "deliveries"], [row for row in ages if row[1] or row[2]], empty="Nothing waits."
-    )
-    print_table(["document", "currency", "count", "amount"],
-                [(each["document"], each["currency"], each["count"], each["amount"]) for each in found["sums"]],
-                empty="Nothing is planned.")  # fmt: skip
-    _set_pause(connection, paused=False)
-    say(f"Connection {connection} goes on.")
-
-
-@app.command("settle-import")
-def settle_import(number: int, because: Because) -> None:
-    """Marks an unanswered or refused import as dealt with, so that the next one may start.
-
-    Example: bokun-sync connections settle-import 3 --because "its orders are in Space Invoices"
-    """
-    from worker.domain.delivery import Event
-    from worker.flow import imports
-
-    with services() as built:
-        if not imports.settle(built, number, Event.SETTLED, because=because):
-            raise Failed(f"Import {number} is not held, so there is nothing to settle.")
-    say(f"Import {number} is settled.")
-
-
-def _set_pause(connection: str, *, paused: bool) -> None:
-    from worker.flow import blocks
-    from worker.store import connections
-
-    with services() as built:
-        at = built.clock() if paused else None
-        if not built.database.run(lambda open_: connections.change(open_, connection, paused_at=at)):
-            raise Failed(f"Connection {connection} is not mirrored: run `bokun-sync connections refresh`.")
-        if not paused:
-            blocks.unblock(built, [connection], by=connections.ORDERS)
-            built.ring("tasks.plan.notices")
-
-
 def _remote(built: Services, connection: str) -> Shown:
     """There is no GET of one Bokun object, so it is looked for in the lists (space-invoices.md 2)."""
     from worker.spaceinvoices.connections import find_connections, shown
@@ -331,9 +232,7 @@ def _properties(given: dict[str, Any], custom: str | None) -> dict[str, Any]:
     from worker.spaceinvoices.connections import OPTIONAL, REQUIRED
 
     snake = {"".join(f"_{c.lower()}" if c.isupper() else c for c in name): name for name in (*REQUIRED, *OPTIONAL)}
-    found = {name: given[option] for option, name in snake.items() if given.get(option) is not None}
-    free = json_object(custom, "--custom")
-    return found if free is None else {**found, "custom": free}
+    return properties({name: given.get(option) for option, name in snake.items()}, custom)
 
 
 def _own(given: dict[str, Any]) -> dict[str, Any]:
@@ -351,28 +250,3 @@ def _own(given: dict[str, Any]) -> dict[str, Any]:
     return {
         name: None if value in ("default", 0, "0.00") else value for name, value in given.items() if value is not None
     }
-
-
-def _pairs(path: str) -> dict[str, tuple[str, str]]:
-    """Connection, access key and secret key of each line; what is wrong is named by its line, not by its content."""
-    import csv
-
-    try:
-        lines = sys.stdin.readlines() if path == "-" else Path(path).read_text(encoding="utf-8").splitlines()
-    except OSError as failed:
-        raise WrongUse(f"--keys {path} cannot be read ({type(failed).__name__}).") from None
-    rows = [[cell.strip() for cell in row] for row in csv.reader(lines)]
-    for number, row in enumerate(rows, 1):
-        if row and (len(row) != 3 or not all(row)):
-            raise WrongUse(f"Line {number} of --keys is not connection,access key,secret key.")
-    return {id_: (access, secret) for id_, access, secret in filter(None, rows)}
-
-
-def _secret(prompt: str) -> str:
-    """From the terminal without echo, else the next line of standard input."""
-    if sys.stdin.isatty():
-        return str(typer.prompt(prompt, hide_input=True))
-    line = sys.stdin.readline().strip()
-    if not line:
-        raise WrongUse("The Bokun keys are read from standard input, one a line; it was empty.")
-    return line

@@ -52,8 +52,11 @@ class Played:
     expectations: list[dict[str, Any]]
 
 
-def run(*, bookings: int, keep: bool) -> int:  # noqa: ARG001 - kept until the next demo either way
-    """Plays the demonstration; 0 only if each booking got exactly what the flags call for."""
+def run(*, bookings: int) -> int:
+    """Plays the demonstration; 0 only if each booking got exactly what the flags call for.
+
+    Database and logs stay to be looked at until the next one.
+    """
     started = time.monotonic()
     FOLDER.mkdir(parents=True, exist_ok=True)
     logs.configure("console", "error")

@@ -13,7 +13,8 @@ from packaging.requirements import Requirement
 from config.settings import Settings, is_loopback
 from worker.calls import json
 from worker.calls.wire import Reply, Request
-from worker.cli.probing import SERVICES_CHECKS, Setup, ask_broker, ask_database
+from worker.cli.probing import Setup, ask_broker, ask_database
+from worker.cli.probing_remotes import ask_bokun, ask_space_invoices
 from worker.flow.checks import STORE_CHECKS, Finding, well, wrong
 from worker.wiring import build
 
@@ -88,8 +89,8 @@ def _settings(setup: Setup) -> Iterator[Finding]:
     else:
         yield well("START_FROM", f"{found.start_from:%Y-%m-%d}")
     if not found.secret_key.get_secret_value():
-        yield well("SECRET_KEY", "not set: connections cannot have Bokun keys of their own", "set it to the output of:"
-                   " python3 -c 'import base64,os;print(base64.urlsafe_b64encode(os.urandom(32)).decode())'")  # fmt: skip
+        yield well("SECRET_KEY", "not set: connections cannot have Bokun keys of their own",
+                   "set it to the output of `bokun-sync keys new`")  # fmt: skip
     if not found.alert_url.get_secret_value() and not found.alert_email:
         yield well("alerts to", "the log only", "set ALERT_URL or ALERT_EMAIL, so that a person hears of them")
 
@@ -154,5 +155,5 @@ def _store(setup: Setup) -> Iterator[Finding]:
 
 
 CHECKS: tuple[Check, ...] = (
-    _versions, _settings, _zone_data, _exposed, ask_database, ask_broker, *SERVICES_CHECKS, _web, _store,
+    _versions, _settings, _zone_data, _exposed, ask_database, ask_broker, ask_space_invoices, ask_bokun, _web, _store,
 )  # fmt: skip

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from worker.cli.console import WrongUse, json_object, print_json, print_table, say
+from worker.cli.console import WrongUse, ask, json_object, print_json, print_table, say, services
 
 if TYPE_CHECKING:
+    from worker.calls.call import Call
     from worker.flow.services import Services
 
 REMOTE = ("space_invoices_token", "space_invoices_organizations")
@@ -67,6 +68,32 @@ def properties(given: Mapping[str, Any], custom: str | None = None) -> dict[str,
     found = {name: value for name, value in given.items() if value is not None}
     free = json_object(custom, "--custom")
     return found if free is None else {**found, "custom": free}
+
+
+def change(
+    patch: Callable[[str, Mapping[str, Any]], Call[Any]],
+    what: str,
+    id_: str,
+    given: Mapping[str, Any],
+    *,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Changes what was given of one record; the rest stays as it is."""
+    if not given:
+        raise WrongUse("Nothing to change: name at least one property.")
+    with services(*REMOTE) as built:
+        ask(f"Change {', '.join(given)} of {what} {id_}?", yes)
+        changed = built.space_invoices.fetch(patch(id_, given))
+    print_json(changed.record) if as_json else say(f"{what.capitalize()} {id_} is changed.")
+
+
+def remove(delete: Callable[[str], Call[int]], what: str, id_: str, *, yes: bool, as_json: bool) -> None:
+    """Deletes one record, softly."""
+    ask(f"Delete {what} {id_}?", yes)
+    with services(*REMOTE) as built:
+        gone = built.space_invoices.fetch(delete(id_))
+    print_json({"count": gone}) if as_json else say(f"Deleted: {gone}.")
 
 
 def print_record(record: Mapping[str, Any], as_json: bool) -> None:

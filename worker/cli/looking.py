@@ -85,11 +85,11 @@ def explain(
 
     Example: bokun-sync explain VNDA-80368889
     """
-    from worker.cli.audit import day
+    from worker.cli.periods import moment
     from worker.flow.explain import explain as tell
 
     with services() as built:
-        stories = tell(built, booking, at=None if at is None else day(at, "--at"))
+        stories = tell(built, booking, at=None if at is None else moment(at, "--at"))
     if not stories and at is not None:
         warn(f"Nothing was known of booking {booking} at {at}.")
         raise typer.Exit(FAILED)

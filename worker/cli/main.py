@@ -13,9 +13,13 @@ from worker.cli import (
     enqueue,
     export,
     keys,
+    linking,
     looking,
+    pausing,
     people,
     planning,
+    price_map,
+    price_sync,
     pricelists,
     prices,
     service,
@@ -25,6 +29,8 @@ from worker.cli.console import exit_code, group
 app = group("Bokun bookings become Space Invoices documents: the right one, at the right moment, exactly once.")
 for module in (service, looking, planning, control, export, audit):
     app.registered_commands += module.app.registered_commands
+connections.app.registered_commands += linking.app.registered_commands + pausing.app.registered_commands
+prices.app.registered_commands += price_sync.app.registered_commands + price_map.app.registered_commands
 app.add_typer(enqueue.app, name="enqueue")
 app.add_typer(connections.app, name="connections")
 app.add_typer(keys.app, name="keys")

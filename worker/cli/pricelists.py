@@ -15,10 +15,12 @@ from worker.cli.listing import (
     OnOff,
     Organization,
     Where,
+    change,
     organizations,
     print_count,
     print_record,
     properties,
+    remove,
 )
 
 app = group("The price lists of Space Invoices.")
@@ -124,12 +126,7 @@ def update(
     from worker.spaceinvoices.pricelists import patch_price_list
 
     given = _properties(name, active, active_from, active_to, type_, client, custom)
-    if not given:
-        raise WrongUse("Nothing to change: name at least one property.")
-    with services(*REMOTE) as built:
-        ask(f"Change {', '.join(given)} of price list {price_list}?", yes)
-        changed = built.space_invoices.fetch(patch_price_list(price_list, given))
-    print_json(changed.record) if as_json else say(f"Price list {price_list} is changed.")
+    change(patch_price_list, "price list", price_list, given, yes=yes, as_json=as_json)
 
 
 @app.command()
@@ -140,10 +137,7 @@ def delete(price_list: Id, yes: Yes = False, as_json: Json = False) -> None:
     """
     from worker.spaceinvoices.pricelists import delete_price_list
 
-    ask(f"Delete price list {price_list}?", yes)
-    with services(*REMOTE) as built:
-        gone = built.space_invoices.fetch(delete_price_list(price_list))
-    print_json({"count": gone}) if as_json else say(f"Deleted: {gone}.")
+    remove(delete_price_list, "price list", price_list, yes=yes, as_json=as_json)
 
 
 def _properties(

@@ -1,16 +1,12 @@
-"""Commands about the prices in price lists: Space Invoices' own, the sync from Bokun, and the map of items."""
+"""Commands about the prices in price lists: the prices of Space Invoices."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from worker.cli.console import (
-    FAILED,
-    NEEDS_A_PERSON,
-    Failed,
     Json,
     WrongUse,
     Yes,
@@ -20,25 +16,18 @@ from worker.cli.console import (
     say,
     services,
     show,
-    warn,
 )
 from worker.cli.listing import (
     REMOTE,
     Custom,
     Filter,
     Listing,
-    Organization,
     Where,
-    organizations,
+    change,
     print_count,
     properties,
+    remove,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from worker.flow.services import Services
-    from worker.store.connections import Stored
 
 app = group("The prices in price lists, and their sync from Bokun.")
 InList = Annotated[str, typer.Argument(help="The price list's id.", metavar="PRICE_LIST")]
@@ -121,12 +110,7 @@ def update(
     from worker.spaceinvoices.prices import patch_price
 
     given = properties({"amount": _amount(amount), "priceListId": price_list, "itemId": item}, custom)
-    if not given:
-        raise WrongUse("Nothing to change: name at least one property.")
-    with services(*REMOTE) as built:
-        ask(f"Change {', '.join(given)} of price {price}?", yes)
-        changed = built.space_invoices.fetch(patch_price(price, given))
-    print_json(changed.record) if as_json else say(f"Price {price} is changed.")
+    change(patch_price, "price", price, given, yes=yes, as_json=as_json)
 
 
 @app.command()
@@ -137,88 +121,7 @@ def delete(price: Id, yes: Yes = False, as_json: Json = False) -> None:
     """
     from worker.spaceinvoices.prices import delete_price
 
-    ask(f"Delete price {price}?", yes)
-    with services(*REMOTE) as built:
-        gone = built.space_invoices.fetch(delete_price(price))
-    print_json({"count": gone}) if as_json else say(f"Deleted: {gone}.")
-
-
-@app.command()
-def sync(
-    connection: Annotated[str | None, typer.Option(help="One connection; all of them if left out.")] = None,
-    product: Annotated[list[int] | None, typer.Option(help="A product's id in Bokun; all on sale if left out.")] = None,
-    currency: Annotated[list[str] | None, typer.Option(help="A currency; PRICES_CURRENCIES if left out.")] = None,
-    apply: Annotated[bool, typer.Option("--apply", help="Do what the plan says; without it nothing is sent.")] = False,
-    yes: Yes = False,
-    as_json: Json = False,
-) -> None:
-    """Shows what would bring Bokun's prices to Space Invoices, and with --apply does exactly that.
-
-    Example: bokun-sync prices sync --product 814165 --currency EUR --apply
-    """
-    from worker.cli.price_plan import applied_record, applied_sentence, plan_record, print_plan
-    from worker.flow.price_hold import PricesFailed
-    from worker.flow.prices import apply as carry_out
-    from worker.flow.prices import plan_prices
-
-    currencies = None if currency is None else [_currency(each) for each in currency]
-    with services(*REMOTE) as built:
-        try:
-            plans = [
-                (each, plan_prices(built, each, products=product or None, currencies=currencies))
-                for each in _connections(built, connection)
-            ]
-            if not as_json:
-                for each, plan in plans:
-                    print_plan(each, plan)
-            if apply:
-                _ask_on_a_terminal(sum(plan.size for _, plan in plans), yes)
-            done = [carry_out(built, each, plan) if apply else None for each, plan in plans]
-        except PricesFailed as failed:
-            raise Failed(f"{failed}. What was done stays done; the next sync goes on from there.") from None
-    if as_json:
-        print_json([plan_record(*each) | applied_record(how) for each, how in zip(plans, done, strict=True)])
-    applied = [how for how in done if how is not None]
-    refused = [sentence for how in applied for sentence in how.refused]
-    if apply and not as_json:
-        say(f"Done: {'; '.join(map(applied_sentence, applied))}.")
-    for sentence in refused:
-        warn(f"Refused: {sentence}")
-    if refused:
-        raise typer.Exit(FAILED)
-    if any(plan.left_alone for _, plan in plans):
-        raise typer.Exit(NEEDS_A_PERSON)
-
-
-@app.command("map")
-def map_(
-    key: Annotated[str | None, typer.Argument(help="PRODUCT|RATE|CATEGORY, as `prices sync` shows it.")] = None,
-    item_id: Annotated[str | None, typer.Argument(help="The item in Space Invoices.", metavar="ITEM_ID")] = None,
-    csv: Annotated[Path | None, typer.Option(help="A file with lines of KEY,ITEM_ID.", dir_okay=False)] = None,
-    organization: Organization = None,
-    forget: Annotated[bool, typer.Option("--forget", help="Take KEY out of the map.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Says which item each price stands for; without arguments it shows the map. The next sync brings it across.
-
-    Example: bokun-sync prices map "814165|1565415|789585" 65a0c0de00000000000000aa
-    """
-    from worker.store import prices as store
-
-    found = _items(key, item_id, csv, forget=forget)
-    with services("space_invoices_organizations") as built:
-        [where] = organizations(built, organization, one=True)
-        if found:
-            built.database.run(lambda open_: store.map_items(open_, where, found))
-        elif forget and not built.database.run(lambda open_: store.forget_item(open_, where, str(key))):
-            raise Failed(f"{key} is not in the map.")
-        with built.database.reading() as open_:
-            mapped = store.items(open_, where)
-    if (found or forget) and not as_json:
-        say(f"{len(found)} mapped; {len(mapped)} in the map of {where}." if found else f"{key} is forgotten.")
-        return
-    rows = [{"key": each, "item_id": item} for each, item in mapped.items()]
-    show(rows, as_json, {"key": "key", "item_id": "item"}, empty="No price has an item yet.")
+    remove(delete_price, "price", price, yes=yes, as_json=as_json)
 
 
 def _amount(text: str | None) -> Any:
@@ -228,81 +131,3 @@ def _amount(text: str | None) -> Any:
         return None if text is None else amount(text)
     except NotMoney:
         raise WrongUse("--amount must be an amount such as 49.90") from None
-
-
-def _currency(text: str) -> str:
-    from worker.domain.money import NotMoney, currency
-
-    try:
-        return currency(text)
-    except NotMoney:
-        raise WrongUse("--currency must be a code such as EUR") from None
-
-
-def _connections(built: Services, connection: str | None) -> Sequence[Stored]:
-    """The mirrored connections; a fresh database mirrors them first."""
-    from worker.flow.refresh import refresh
-    from worker.store import connections
-
-    def known() -> list[Stored]:
-        with built.database.reading() as open_:
-            found = [each for each in connections.load(open_) if each.gone_at is None]
-        return found if connection is None else [each for each in found if each.id == connection]
-
-    found = known()
-    if not found:
-        refresh(built)
-        found = known()
-    if not found:
-        raise Failed(
-            f"No connection{'' if connection is None else f' {connection}'}: see `bokun-sync connections list`."
-        )
-    return found
-
-
-def _ask_on_a_terminal(steps: int, yes: bool) -> None:
-    """`--apply` is said on purpose: where nobody sits at a terminal it is enough."""
-    import sys
-
-    if steps and sys.stdin.isatty():
-        ask(f"Send these {steps} changes to Space Invoices?", yes)
-
-
-def _items(key: str | None, item: str | None, csv: Path | None, *, forget: bool) -> dict[str, str]:
-    """The keys to map and their items, all of them checked before any is stored."""
-    if csv is not None and key is not None:
-        raise WrongUse("Say either KEY and ITEM_ID, or --csv.")
-    if csv is not None:
-        return _read_csv(csv)
-    if key is not None and (item is None) is not forget:
-        raise WrongUse("Say KEY and ITEM_ID, or KEY and --forget.")
-    return {} if key is None or item is None else dict([_pair(key, item, "KEY")])
-
-
-def _read_csv(path: Path) -> dict[str, str]:
-    import csv
-
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as lines:
-            rows = [(number, row) for number, row in enumerate(csv.reader(lines), start=1) if any(row)]
-    except (OSError, UnicodeDecodeError, csv.Error) as wrong:
-        raise WrongUse(f"{path} cannot be read: {wrong}") from None
-    found: dict[str, str] = {}
-    for number, row in rows:
-        if number == 1 and row[0].strip().lower() == "key":
-            continue
-        if len(row) < 2:
-            raise WrongUse(f"{path}, line {number}: KEY,ITEM_ID is expected")
-        key, item = _pair(row[0], row[1], f"{path}, line {number}")
-        if found.setdefault(key, item) != item:
-            raise WrongUse(f"{path}, line {number}: {key} has two items")
-    return found
-
-
-def _pair(key: str, item: str, where: str) -> tuple[str, str]:
-    from worker.domain.pricelist import PriceKey
-
-    found = PriceKey.parse(key.strip())
-    if found is None or not item.strip():
-        raise WrongUse(f"{where}: a key such as 814165|1565415|789585 and an item are expected")
-    return str(found), item.strip()

@@ -1,8 +1,9 @@
-"""The audit as one HTML file that needs nothing else: no script, no font, no address but its own text."""
+"""The audit in one sentence, and as one HTML file that needs nothing else: no script, no font, no address."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -20,8 +21,6 @@ code{font-size:.9em;overflow-wrap:anywhere}.verdict{font-size:1.2rem;padding:.6r
 
 def page(done: Audited) -> str:
     """The report; every text in it is escaped."""
-    from worker.cli.audit import summary
-
     title = f"Audit of {done.since:%Y-%m-%d} to {done.until:%Y-%m-%d}"
     figures = [(each.connection, each.currency, each.book, str(each.count), f"{each.total:,.2f}", f"{each.tax:,.2f}")
                for each in done.audit.lines]  # fmt: skip
@@ -44,6 +43,22 @@ def page(done: Audited) -> str:
     )
     body = f"<h1>{escape(title)}</h1>{''.join(parts)}"
     return f'<!doctype html><html lang="en"><head>{head}</head><body>{body}</body></html>\n'
+
+
+def summary(done: Audited) -> str:
+    """One sentence about the whole."""
+    span = f"{done.since:%Y-%m-%d} to {_last(done.until)}"
+    counted = f"{done.audit.sales} sales of {span} compared"
+    beside = [
+        f"{done.audit.under_way} still under way" if done.audit.under_way else "",
+        f"{len(done.accepted)} accepted differences" if done.accepted else "",
+    ]
+    found = f"{len(done.differences)} differences" if done.differences else "no difference"
+    return f"{', '.join([counted, *filter(None, beside)])}: {found}."
+
+
+def _last(until: datetime) -> date:
+    return (until - timedelta(microseconds=1)).date()
 
 
 def _table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: int | None = None) -> str:

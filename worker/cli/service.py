@@ -118,7 +118,6 @@ def up(with_flower: Annotated[bool, typer.Option("--flower", help="Flower too, o
 @app.command()
 def demo(
     bookings: Annotated[int, typer.Option(min=200, max=5000, help="How many bookings.")] = 216,
-    keep: Annotated[bool, typer.Option("--keep", help="Keep the database and logs to look at afterwards.")] = True,
 ) -> None:
     """The whole road against the shipped stand-ins, with a real worker and beat on the embedded broker.
 
@@ -126,7 +125,7 @@ def demo(
     """
     from worker.cli.demo import run
 
-    raise typer.Exit(run(bookings=bookings, keep=keep))
+    raise typer.Exit(run(bookings=bookings))
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
@@ -157,6 +156,3 @@ def doctor(as_json: Json = False) -> None:
             if each.do:
                 say(f"      {'could be better' if each.ok else 'do'}: {each.do}")
     raise typer.Exit(DONE if all(each.ok for each in found) else FAILED)
-
-
-__all__ = ["Failed", "app"]

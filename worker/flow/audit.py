@@ -126,11 +126,22 @@ def tell(services: Services, done: Audited) -> None:
         alerts.over(services, ["audit"])
 
 
-def accept(services: Services, key: str, *, because: str) -> None:
-    """Lets the difference with this key stand, with the reason; any change of it is named again."""
+def accept(services: Services, key: str, *, because: str) -> bool:
+    """Lets the difference with this key stand, with the reason; false where no kept audit names it.
+
+    Any change of the difference is named again.
+    """
     now = services.clock()
+    with services.database.reading() as open_:
+        if not any(_names(json.loads(report), key) for report in audits.reports(open_, key)):
+            return False
     services.database.run(lambda open_: audits.accept(open_, key, because=because, now=now))
     log.warning("difference.accepted", because="person")
+    return True
+
+
+def _names(report: dict[str, Any], key: str) -> bool:
+    return any(each["key"] == key for part in ("differences", "accepted") for each in report[part])
 
 
 def record(done: Audited) -> dict[str, Any]:

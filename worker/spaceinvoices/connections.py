@@ -24,8 +24,6 @@ OPTIONAL = (
     "accountId",
 )
 READ_ONLY = ("id", "deletedAt", "_isDeleted", "deletedId", "createdAt", "updatedAt")
-PROPERTIES = (*REQUIRED, *OPTIONAL, "custom")
-"""The properties that create, patch and order document, in the seed's words."""
 
 
 @dataclass(frozen=True, slots=True)

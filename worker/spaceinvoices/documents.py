@@ -9,7 +9,7 @@ from typing import Any
 from worker.calls.call import Call
 from worker.domain.books import Paper, Placed
 from worker.domain.money import Money, NotMoney, amount, currency
-from worker.spaceinvoices.loopback import Page, Record, Where, count, find, stamp, text
+from worker.spaceinvoices.loopback import Page, Record, Where, find, stamp, text
 
 _WITH_TAX = ("totalWithTax", "total")
 _CURRENCY = ("currencyId", "currency")
@@ -21,11 +21,6 @@ def find_documents(organization: str, *, where: Where | None = None, skip: int =
     """GET /Organizations/:id/documents, deleted ones too: what was deleted there is a difference, not a gap."""
     segments = ("Organizations", organization, "documents")
     return find("documents.find", *segments, where=where, skip=skip, deleted=True, fields=FIELDS)
-
-
-def count_documents(organization: str, *, where: Where | None = None) -> Call[int]:
-    """GET /Organizations/:id/documents/count."""
-    return count("documents.count", "Organizations", organization, "documents", "count", where=where)
 
 
 def find_placed(organization: str, *, connections: list[str], since: datetime, skip: int = 0) -> Call[Page]:

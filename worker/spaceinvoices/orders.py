@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from worker.calls.call import Call, target
+from worker.calls.call import Call
 from worker.domain.proof import Order
-from worker.spaceinvoices.loopback import Page, Record, count, find, read_record, text
+from worker.spaceinvoices.loopback import Page, Record, find, text
 
 LONGEST_FILTER = 6000
 """Letters of an encoded request target that every proxy takes (common limits begin at 8 KiB)."""
-
-
 MOST_CONNECTIONS = 40
 """Past so many (those that are gone count too) they are not named: the request would be too long for a proxy, and
 every order that comes back is checked against them anyway."""
@@ -43,16 +41,6 @@ def find_orders(
     return find(
         "orders.find", "Organizations", organization, "orders", where=where, skip=skip, fields=fields, deleted=deleted
     )
-
-
-def count_orders(organization: str, *, where: Mapping[str, Any] | None = None) -> Call[int]:
-    """GET /Organizations/:id/orders/count."""
-    return count("orders.count", "Organizations", organization, "orders", "count", where=where)
-
-
-def get_order(order: str) -> Call[Record]:
-    """GET /Orders/:id."""
-    return Call("orders.get", "GET", target("Orders", order), read_record)
 
 
 def groups(names: Iterable[Sequence[str]], *, most: int = 100) -> list[list[int]]:

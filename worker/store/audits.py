@@ -79,6 +79,12 @@ def last(open_: Open) -> Row[Any] | None:
     return open_.execute(select(table(AuditRun)).order_by(_r.id.desc()).limit(1)).first()
 
 
+def reports(open_: Open, word: str) -> Iterator[str]:
+    """The kept reports with this word in them, the newest first."""
+    with_it = select(_r.report).where(_r.report.contains(word, autoescape=True))
+    yield from open_.execute(with_it.order_by(_r.id.desc())).scalars()
+
+
 def accepted(open_: Open) -> dict[str, str]:
     """The keys of the differences that a person lets stand, each with the reason."""
     return {row.key: row.because for row in every(open_, Accepted)}

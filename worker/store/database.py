@@ -20,10 +20,6 @@ _AGAIN = {"40001", "40P01", "55P03"}
 _TRIES = 5
 
 
-class DatabaseAway(Exception):
-    """The database cannot be reached, or is locked for too long; nothing was changed."""
-
-
 class TransactionOpen(AssertionError):
     """Somebody wants to use the wire while a transaction is open."""
 
