@@ -63,7 +63,7 @@ class Broken(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return None
 
     def exec_module(self, module: ModuleType) -> None:
-        exec(compile(self.mutant.tree, str(module.__file__), "exec"), module.__dict__)  # noqa: S102
+        exec(compile(self.mutant.tree(), str(module.__file__), "exec"), module.__dict__)  # noqa: S102
 
 
 def own_tests(module: str) -> list[str]:
@@ -74,7 +74,7 @@ def own_tests(module: str) -> list[str]:
 
 def whole(module: str) -> Mutant:
     """The module as it is: tests that do not pass it prove nothing."""
-    return Mutant(module, "whole", 0, ast.parse((DOMAIN / f"{module}.py").read_text()))
+    return Mutant(module, "whole", 0, lambda: ast.parse((DOMAIN / f"{module}.py").read_text()))
 
 
 def passes(mutant: Mutant, tests: Sequence[str]) -> bool:

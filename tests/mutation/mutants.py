@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import copy
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
 _COMPARE = {
@@ -26,7 +27,8 @@ class Mutant:
     module: str
     name: str
     line: int
-    tree: ast.Module
+    tree: Callable[[], ast.Module]
+    """Made when it is asked for: naming all of them takes no time."""
 
 
 def members(trees: list[ast.Module]) -> dict[str, list[str]]:
@@ -50,7 +52,7 @@ def mutants(module: str, source: str, enumerations: dict[str, list[str]]) -> Ite
             seen[said] += 1
             nth = f" ({seen[said]})" if seen[said] > 1 else ""
             line = getattr(node, "lineno", None) or getattr(parent, "lineno", 0)
-            yield Mutant(module, said + nth, line, _with(tree, ways[id(parent)], name, index, other))
+            yield Mutant(module, said + nth, line, partial(_with, tree, ways[id(parent)], name, index, other))
 
 
 def _spots(parent: ast.AST, names: tuple[str, ...]) -> Iterator[tuple[str, ast.AST, str, int | None, ast.AST]]:
