@@ -48,6 +48,8 @@ CHANGES = {
     "tax": (shown(), shown(tax="2.00"), ["tax from 1.00 to 2.00"]),
     "tax in another currency": (shown(), shown(tax="2.00", currency="USD"), []),
     "recipient": (shown(), shown(recipient="b"), ["the recipient is another"]),
+    "recipient not kept": (shown(recipient=None), shown(recipient="b"), []),
+    "recipient not known": (shown(), shown(recipient=None), []),
     "came": (shown(item(TOUR, 1, 5)), shown(item(TOUR, 1, 5), item(MEAL, 1, 3)), ["Meal came: 3.00"]),
     "went": (shown(item(TOUR, 1, 5), item(MEAL, 1, 3)), shown(item(MEAL, 1, 3)), ["Tour on 2025-07-01 went: 5.00"]),
     "dearer": (shown(item(MEAL, 1, 3)), shown(item(MEAL, 1, 4)), ["Meal: 3.00 to 4.00"]),

@@ -256,3 +256,19 @@ def test_a_new_price_goes_into_the_list_that_is_there():
     """A rate that Bokun has anew is created in its season's list, and nothing else is touched."""
     made = plan([offer(), offer(CHILD)], [list_(price())])
     assert (made.size, [(each.key, each.list_id) for each in made.create_prices]) == (1, [(str(CHILD), "l1")])
+
+
+@pytest.mark.parametrize(("title", "said"), [("Tour", "Tour"), (None, ""), (7, "")])
+def test_a_price_that_goes_is_named_by_its_title(title, said):
+    """A person reads which price is removed: its key, and the title of our mark where that is a text."""
+    gone = Price("p2", Decimal(5), custom={"bokunSync": {"key": str(CHILD), "title": title}})
+    [removal] = plan([offer()], [list_(price(), gone)]).remove_prices
+    assert (removal.key, removal.title, removal.list_key, removal.list_id) == (
+        "7|1|11", said, "c1|EUR|2026-05-01|2026-09-30", "l1",
+    )  # fmt: skip
+
+
+def test_prices_without_an_item_are_told_in_their_order():
+    """Whoever maps items reads the keys sorted, however the offers came."""
+    keys = [PriceKey("7", "1", str(category)) for category in range(150, 100, -1)]
+    assert plan([offer(each) for each in keys], []).without_item == tuple((str(each), "Tour") for each in keys[::-1])

@@ -290,7 +290,7 @@ def _lines(books: Books, sales: dict[SaleId, _Sale]) -> tuple[Line, ...]:
             add(entry.connection, f"ledger {entry.document}", entry.total, entry.tax)
     for sale in sales.values():
         for paper in sale.papers:
-            if paper.stands and sale.orders:
+            if paper.stands:
                 add(sale.orders[0].connection, f"space-invoices {paper.kind}", paper.total, paper.tax)
     return tuple(
         Line(connection, currency, book, int(count), total, tax)
