@@ -39,7 +39,7 @@ simulate: dev  ## the simulation with ten thousand seeds (about half an hour on 
 chaos: dev  ## ten minutes of chaos over real processes: Redis, PostgreSQL, workers, beat, web
 	@$(BIN)/python -m tests.chaos --minutes 10 --bookings 2000
 
-mutate: dev  ## breaks worker/domain in a thousand small places; each must fail a test (about an hour)
+mutate: dev  ## breaks worker/domain in 1,400 small places; each must fail a test (about twenty minutes)
 	@$(BIN)/python -m tests.mutation
 
 bench: dev  ## every figure of docs/performance.md, beside its yardsticks (about an hour on two cores)
