@@ -229,7 +229,8 @@ def _without(value, name):
 
 def test_a_machine_without_time_zones_is_named(well, monkeypatch):
     """A slim image without time zone data ends every tour late."""
-    monkeypatch.setitem(sys.modules, "tzdata", None)
+    for name in ["tzdata", *(each for each in sys.modules if each.startswith("tzdata."))]:
+        monkeypatch.setitem(sys.modules, name, None)
     zoneinfo.reset_tzpath(to=[])
     zoneinfo.ZoneInfo.clear_cache()
     try:

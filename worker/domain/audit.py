@@ -75,9 +75,8 @@ def _by_sale(books: Books) -> tuple[dict[SaleId, _Sale], int]:
     by_order: dict[str, _Sale] = {}
     by_paper: dict[str, _Sale] = {}
     for order in books.placed:
-        of = next(
-            (named[order.organization, name] for name in order.names if (order.organization, name) in named), None
-        )
+        known = (named.get((order.organization, name)) for name in sorted(order.names))  # the id before the code
+        of = next((sale_id for sale_id in known if sale_id is not None), None)
         sale = sales[of or (order.organization, _number(order))]
         sale.orders.append(order)
         by_order[order.id] = sale
