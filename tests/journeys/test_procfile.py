@@ -33,7 +33,9 @@ def company(tmp_path_factory):
         released = made.run("release")
         assert released.returncode == 0, released.stderr
         made.link()
-        for line in ("web", "worker", "worker", "beat", "beat", "flower"):
+        made.start("flower")
+        made.until(lambda: answers(ports["FLOWER_PORT"]), "Flower")  # it shows what happened since it came
+        for line in ("web", "worker", "worker", "beat", "beat"):
             made.start(line)
         yield made
         made.close()
@@ -93,8 +95,9 @@ def test_flower_shows_ids_and_nothing_else(settled):
 
 def test_flower_shows_both_workers(settled):
     """Two workers of one host are two in Flower, each under a name of its own."""
-    settled.until(lambda: len(flower(settled, "/api/workers")) == 2, "both workers", 120)
-    names = flower(settled, "/api/workers")
+    asked = "/api/workers?refresh=true"  # it keeps who answered when it started
+    settled.until(lambda: len(flower(settled, asked)) == 2, "both workers")
+    names = flower(settled, asked)
     assert all(re.match(r"worker-\d+@", each) for each in names)
 
 
