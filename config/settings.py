@@ -246,22 +246,19 @@ class Settings(BaseSettings):
     @field_validator("alert_url")
     @classmethod
     def _hook_address(cls, value: SecretStr) -> SecretStr:
-        if value.get_secret_value() and not value.get_secret_value().startswith(("https://", "http://")):
-            raise ValueError("must begin with https:// or http://")
+        _begins(value.get_secret_value(), "https://", "http://")
         return value
 
     @field_validator("smtp_url")
     @classmethod
     def _mail_address(cls, value: SecretStr) -> SecretStr:
-        if value.get_secret_value() and not value.get_secret_value().startswith(("smtp://", "smtps://")):
-            raise ValueError("must begin with smtp:// or smtps://")
+        _begins(value.get_secret_value(), "smtp://", "smtps://")
         return value
 
     @field_validator("traces_url")
     @classmethod
     def _traces_can_be_sent(cls, value: str) -> str:
-        if value and not value.startswith(("https://", "http://")):
-            raise ValueError("must begin with https:// or http://")
+        _begins(value, "https://", "http://")
         if value and not _is_installed("opentelemetry.exporter.otlp.proto.http"):
             raise ValueError("needs the extra: pip install 'bokun-sync[otel]'")
         return value
@@ -341,6 +338,12 @@ def _is_installed(module: str) -> bool:
         return find_spec(module) is not None
     except ModuleNotFoundError:  # a package above it
         return False
+
+
+def _begins(value: str, *schemes: str) -> None:
+    """An address that is set begins with one of these; the message never repeats it: it may hold a password."""
+    if value and not value.startswith(schemes):
+        raise ValueError(f"must begin with {' or '.join(schemes)}")
 
 
 def _with_host(address: str) -> str:

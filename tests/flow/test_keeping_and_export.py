@@ -74,26 +74,27 @@ def named(house, names):
     return found
 
 
-def test_a_name_that_is_needed_stays(house):
-    """A held delivery keeps the name of its booking, however old, until it ends."""
+@pytest.fixture
+def held(house):
+    """A sale that a brake held a year ago."""
     kept = house.with_terms(keep_content_days=30, brake_amount="1")
     kept.sandbox.connect()
     kept.sandbox.book(bookings.own_sale(A, kept.clock()))
     kept.drain()
     kept.clock.pass_by(days=365)
-    keep(kept.services)
-    [(text,)] = kept.rows(tables.Booking, "facts")
+    return kept
+
+
+def test_a_name_that_is_needed_stays(held):
+    """A held delivery keeps the name of its booking, however old, until it ends."""
+    keep(held.services)
+    [(text,)] = held.rows(tables.Booking, "facts")
     assert json.loads(text)["sale"]["recipient"]
 
 
-def test_what_is_held_keeps_what_its_order_needs(house):
+def test_what_is_held_keeps_what_its_order_needs(held):
     """A held delivery may be released a year later: its booking is kept whole until it ends."""
-    kept = house.with_terms(keep_content_days=30, brake_amount="1")
-    kept.sandbox.connect()
-    kept.sandbox.book(bookings.own_sale(A, kept.clock()))
-    kept.drain()
-    kept.clock.pass_by(days=365)
-    assert (keep(kept.services), None in contents(kept)) == (Kept(names=1), False)  # the name in its decision
+    assert (keep(held.services), None in contents(held)) == (Kept(names=1), False)  # the name in its decision
 
 
 def test_a_dropped_booking_is_read_again_when_it_changes(booked):

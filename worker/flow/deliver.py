@@ -139,7 +139,7 @@ def _claim(
         old = claims.lanes(open_, now, connection=connection, which=history)
     if not live and not old:
         return
-    live, old = _some(services, live, room), _some(services, old, room)
+    live, old = services.turned(live)[:room], services.turned(old)[:room]
 
     def step(open_: Open) -> list[tuple[Claimed, Stored]]:
         stored = connections.lock(open_, {*live, *old})
@@ -156,12 +156,6 @@ def _claim(
         yield from services.database.run(step)
     except IntegrityError:
         log.info("claim.lost")  # another worker was first; the next bell looks again
-
-
-def _some(services: Services, lanes: list[str], room: int) -> list[str]:
-    """As many lanes as there is room, from a place that chance chooses."""
-    first = int(services.chance() * len(lanes))
-    return (lanes[first:] + lanes[:first])[:room]
 
 
 def _claim_some(

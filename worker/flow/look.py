@@ -51,9 +51,8 @@ def look_first(services: Services, *, connection: str | None = None, backfill: s
         found: list[Row[Any]] = []
         for which in [claims.LIVE, claims.HISTORY] if backfill is None else [claims.of_backfill(backfill)]:
             if lanes := claims.lanes(open_, now, connection=connection, which=which):
-                first = int(services.chance() * len(lanes))
-                lanes = lanes[first:] + lanes[:first]
-                found += looks.to_look_for_first(open_, now, lanes, most=MOST - len(found), which=which)
+                turned = services.turned(lanes)
+                found += looks.to_look_for_first(open_, now, turned, most=MOST - len(found), which=which)
         return found
 
     return _look(services, services.database.run(step), now)

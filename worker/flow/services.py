@@ -80,6 +80,11 @@ class Services:
         futures = [self.pool.submit(copy_context().run, step, item) for item in items]
         return (future.result() for future in futures)
 
+    def turned(self, items: list[A]) -> list[A]:
+        """The items from a place that chance chooses: nobody is always first."""
+        first = int(self.chance() * len(items))
+        return items[first:] + items[:first]
+
     def close(self) -> None:
         """Ends the threads and closes the connections, to the remotes and to the database."""
         self.pool.shutdown()

@@ -12,11 +12,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection as Open
-from sqlalchemy import and_, bindparam, literal_column, or_, select, update
+from sqlalchemy import and_, bindparam, or_, select, update
 
 from worker.domain.decision import ISSUING, Document
-from worker.domain.delivery import TOLD, Event, State, advance
-from worker.store.connections import may_send
+from worker.domain.delivery import Event, State, advance
+from worker.store.connections import may_send, works
+from worker.store.outbox import has_invoiced, of_the_same_sale
 from worker.store.statements import any_row, in_words, insert_missing, table
 from worker.store.tables import Attempt, Booking, Connection, Delivery, Notice
 
@@ -62,13 +63,12 @@ def lanes(open_: Open, now: datetime, *, connection: str | None = None, which: A
 
 def live_waits(open_: Open, now: datetime) -> bool:
     """Whether a live delivery became due lately that only needs a worker."""
-    free = and_(_c.paused_at.is_(None), _c.blocked_at.is_(None), _c.gone_at.is_(None))
     waits = any_row(
         Delivery,
         LIVE,
         in_words(_d.state, State.PLANNED),
         _d.due_at.between(now - GIVES_WAY, now),
-        _d.connection_id.in_(select(_c.id).where(free)),
+        _d.connection_id.in_(select(_c.id).where(works())),
         ~any_row(Notice, _n.connection_id == _d.connection_id, _n.booking_id == _d.booking_id),
     )
     return bool(open_.execute(select(waits)).scalar())
@@ -99,16 +99,10 @@ def claim(
     IntegrityError (ux_delivery_in_flight) says that another worker was first.
     """
     other = table(Delivery).alias("other")
-    same_sale = and_(other.c.organization == _d.organization, other.c.booking_id == _d.booking_id, other.c.id != _d.id)
-    invoiced = and_(other.c.expects_invoice, or_(other.c.taken > 0, other.c.state.in_(TOLD)))
-    # Of one sale: the index of its deliveries holds those that are not superseded.
-    in_the_way = and_(
-        other.c.state != literal_column(f"'{State.SUPERSEDED}'"),
-        or_(
-            other.c.state.in_([State.SENDING, State.UNKNOWN, State.ACCEPTED]),
-            and_(other.c.state == State.PLANNED, other.c.id < _d.id),
-            and_(_d.document == Document.ESTIMATE, _d.moment.in_(ISSUING), invoiced),
-        ),
+    in_the_way = or_(
+        other.c.state.in_([State.SENDING, State.UNKNOWN, State.ACCEPTED]),
+        and_(other.c.state == State.PLANNED, other.c.id < _d.id),
+        and_(_d.document == Document.ESTIMATE, _d.moment.in_(ISSUING), has_invoiced(other)),
     )
     due = (
         select(_d.id, _d.connection_id, _d.booking_id, _d.key, _d.mark, _d.attempts, _d.failures, _d.mail)
@@ -119,13 +113,13 @@ def claim(
             _d.due_at <= now,
             _d.looked_at > now - LOOK_LASTS,
             ~any_row(Notice, _n.connection_id == _d.connection_id, _n.booking_id == _d.booking_id),
-            ~select(1).select_from(other).where(same_sale, in_the_way).exists(),
+            ~select(1).select_from(other).where(of_the_same_sale(other), in_the_way).exists(),
         )
         .order_by(_d.due_at, _d.id)
         .limit(most)
         .with_for_update(skip_locked=True, of=table(Delivery))
     )
-    rows = [(row, token) for row, token in zip(open_.execute(due).all(), tokens, strict=False)]
+    rows = list(zip(open_.execute(due).all(), tokens, strict=False))
     if not rows:
         return []
     lease_until = now + lease

@@ -58,16 +58,19 @@ class Stored:
         return self.gone_at is None and self.paused_at is None and self.blocked_at is None
 
 
+def works(*even_if: Any) -> Any:
+    """In SQL: neither gone, nor paused, nor blocked, except where the block is one of these."""
+    return and_(_t.gone_at.is_(None), _t.paused_at.is_(None), or_(_t.blocked_at.is_(None), *even_if))
+
+
 def may_send(now: datetime) -> Any:
-    """Neither gone, nor paused, nor blocked, except by orders some time ago: then one may be tried (half open)."""
-    probing = and_(_t.blocked_by == ORDERS, _t.blocked_at <= now - FIRST_PROBE)
-    return and_(_t.gone_at.is_(None), _t.paused_at.is_(None), or_(_t.blocked_at.is_(None), probing))
+    """It works, or its orders were refused some time ago: then one may be tried (half open)."""
+    return works(and_(_t.blocked_by == ORDERS, _t.blocked_at <= now - FIRST_PROBE))
 
 
 def may_read() -> Any:
-    """Neither gone, nor paused, nor blocked by anything that reading its bookings meets."""
-    free = or_(_t.blocked_at.is_(None), _t.blocked_by == ORDERS)
-    return and_(_t.gone_at.is_(None), _t.paused_at.is_(None), free)
+    """It works, or nothing but its orders is refused."""
+    return works(_t.blocked_by == ORDERS)
 
 
 def probes(open_: Open, connection: Stored, now: datetime) -> bool:

@@ -11,9 +11,10 @@ from sqlalchemy import and_, bindparam, delete, func, or_, select, tuple_, updat
 from sqlalchemy.engine import Row
 
 from worker.domain.decision import Document
-from worker.domain.delivery import TOLD, State
+from worker.domain.delivery import State
 from worker.store.connections import may_read
-from worker.store.statements import any_row, every, insert, table
+from worker.store.outbox import has_invoiced, of_the_same_sale
+from worker.store.statements import any_row, every, in_words, insert, table
 from worker.store.tables import Booking, Connection, Delivery, Notice, Sighting
 
 _n, _b, _d, _c = (table(each).c for each in (Notice, Booking, Delivery, Connection))
@@ -89,13 +90,11 @@ def undecided(open_: Open, connections: Sequence[str], now: datetime) -> int:
 
 def overtaken(open_: Open, now: datetime) -> int:
     """Notices for planned estimates whose sale was invoiced meanwhile by another connection: claims pass them over."""
-    invoice = table(Delivery).alias("invoice")
-    told = or_(invoice.c.taken > 0, invoice.c.state.in_(TOLD))
-    same_sale = and_(invoice.c.organization == _d.organization, invoice.c.booking_id == _d.booking_id)
+    other = table(Delivery).alias("other")
     late = select(_d.connection_id, _d.booking_id).where(
-        _d.state == State.PLANNED,
+        in_words(_d.state, State.PLANNED),
         _d.document == Document.ESTIMATE,
-        select(1).select_from(invoice).where(same_sale, invoice.c.expects_invoice, told).exists(),
+        select(1).select_from(other).where(of_the_same_sale(other), has_invoiced(other)).exists(),
         ~any_row(Notice, _n.connection_id == _d.connection_id, _n.booking_id == _d.booking_id),
     )
     return note(open_, "sibling", ((row.connection_id, row.booking_id) for row in open_.execute(late)), now)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection as Open
-from sqlalchemy import select, tuple_, update
+from sqlalchemy import and_, literal_column, or_, select, tuple_, update
 from sqlalchemy.engine import Row
 
 from worker.domain.decision import ISSUING, Document, Moment, Tell, Told
@@ -37,6 +37,19 @@ def live(open_: Open, sales: Iterable[Sale]) -> dict[Sale, list[Row[Any]]]:
 def counts_as_told(row: Row[Any]) -> bool:
     """Accepted, confirmed or settled, or with an attempt that may have taken effect (behaviour 4.4)."""
     return row.taken > 0 or State(row.state) in TOLD
+
+
+def of_the_same_sale(other: Any) -> Any:
+    """In SQL: another delivery of this one's sale. The index of a sale's deliveries holds those not superseded."""
+    there = other.c.state != literal_column(f"'{State.SUPERSEDED}'")
+    return and_(
+        there, other.c.organization == _d.organization, other.c.booking_id == _d.booking_id, other.c.id != _d.id
+    )
+
+
+def has_invoiced(other: Any) -> Any:
+    """In SQL: the other delivery is an invoice that counts as told."""
+    return and_(other.c.expects_invoice, or_(other.c.taken > 0, other.c.state.in_(TOLD)))
 
 
 def told(rows: Iterable[Row[Any]]) -> Told:
