@@ -124,7 +124,7 @@ class Run:
                 strike = passed + self.random.uniform(0.8, 3.0)
             self.house.watch()
             self.resume()
-            self.tell(passed / seconds)
+            self.tell(f"{passed / seconds:.0%}")
             time.sleep(0.05)
 
     def resume(self) -> None:
@@ -134,12 +134,12 @@ class Run:
             for (connection,) in self.house.rows(BLOCKED):
                 self.house.resume(connection)
 
-    def tell(self, share: float) -> None:
+    def tell(self, how_far: str) -> None:
         """A line of progress now and then."""
         if time.monotonic() - self.told_at > 15:
             self.told_at = time.monotonic()
             documents, faults = len(self.house.sandbox.documents), sum(self.nemesis.done.values())
-            print(f"{share:.0%}: {len(self.wanted)} bookings, {documents} documents, {faults} faults", file=sys.stderr)
+            print(f"{how_far}: {len(self.wanted)} bookings, {documents} documents, {faults} faults", file=sys.stderr)
 
     def heal(self, longest: float) -> float:
         """The faults stop; the seconds until everything has come to its end."""
@@ -154,8 +154,9 @@ class Run:
                     self.announce(id_)
                 for id_ in self._missing():
                     self.announce(id_)
-            quiet = not self._missing() and not self._in_flight() and not self.house.rows(UNREAD)[0][0]
-            still = still + 1 if quiet else 0
+            waiting = self.waiting()
+            still = 0 if any(waiting.values()) else still + 1
+            self.tell("at rest but for " + ", ".join(f"{count} {what}" for what, count in waiting.items()))
             if still == 3:
                 break
             self.house.watch()
@@ -168,6 +169,11 @@ class Run:
         """Bookings with an order of which their flags made no document there; ours are looked at for two hours more."""
         orders = self.house.sandbox.orders
         return {int(each["orderId"]) for each in orders if not each.get("invoiceId") and not each.get("estimateId")}
+
+    def waiting(self) -> dict[str, int]:
+        """How many have not come to their end, by what they wait for."""
+        unread = self.house.rows(UNREAD)[0][0]
+        return {"missing": len(self._missing()), "in flight": len(self._in_flight()), "unread": unread}
 
     def _in_flight(self) -> list[int]:
         bare = self.bare
