@@ -125,6 +125,29 @@ def test_notices_fold_under_many_writers(either):
     assert (row.version, row.tries) == (40, 0)
 
 
+def test_who_takes_its_notice_out_while_another_connection_gives_way_is_noticed_again(either):
+    """A first reading of a sale that is not committed yet hears all the same that it need not stand back any more."""
+    ours, theirs = add_connection(either, "ours"), add_connection(either, "theirs")
+    with either.transaction() as open_:
+        notices.note(open_, "poll", [(ours, A)], NOW)
+    with either.reading() as open_:
+        read = notices.of(open_, ours, A)
+
+    def gives_way():
+        either.run(lambda open_: notices.decided_again(open_, "org-1", A, NOW, but=theirs))
+
+    with ThreadPoolExecutor(1) as pool:
+        with either.transaction() as open_:
+            notices.done(open_, [(read.id, read.version)])
+            waiting = pool.submit(gives_way)
+            with suppress(TimeoutError):
+                waiting.result(timeout=0.3)
+            told = waiting.done()
+        waiting.result(timeout=10)
+    with either.reading() as open_:  # in SQLite the other transaction began after this one, which stores a booking
+        assert (told, notices.of(open_, ours, A) is not None) == (False, not either.is_sqlite)
+
+
 def test_the_whole_road_with_a_lost_answer(home):
     """Two sales, one of whose answers is lost, become two documents."""
     home.sandbox.connect()

@@ -363,6 +363,23 @@ def test_two_organizations_that_read_one_account_issue_an_invoice_each(house):
     assert sorted(each["organization"] for each in house.sandbox.documents) == ["org-1", "org-2"]
 
 
+def test_who_stood_back_while_it_read_a_sale_for_the_first_time_decides_again(house):
+    """A delivery of one connection gives way in the very batch in which another one, for it, planned none: it plans now."""
+    theirs = house.sandbox.connect("theirs")["id"]
+    book(house)
+    house.mirror()
+    house.poll()
+    house.plan()
+    house.sandbox.connect("ours")
+    house.mirror()
+    house.poll()
+    house.clock.pass_by(seconds=1)
+    house.sandbox.flags(theirs, issueInvoiceOnComplete=True)
+    house.mirror()
+    house.drain(2)
+    assert [each["type"] for each in house.sandbox.documents] == ["invoice"]
+
+
 @pytest.mark.parametrize("connection", ["same", "sibling"])
 def test_what_somebody_else_invoiced_is_not_sent(house, connection):
     """An order of this booking in the organization that carries the invoice already is found before the first send."""

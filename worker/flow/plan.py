@@ -185,8 +185,8 @@ def to_outbox(open_: Open, verdict: Judged, live: Mapping[tuple[str, int], Seque
             if not outbox.supersede(open_, row, because=verdict.decision.because, now=now):
                 return False
             # Another connection of the organization may have stood back for this one: it decides again.
-            others = bookings.siblings(open_, verdict.organization, verdict.booking.id, but=verdict.connection)
-            notices.note(open_, "sibling", others, now)
+            sale = verdict.organization, verdict.booking.id
+            notices.decided_again(open_, *sale, now, but=verdict.connection)
     if tell is not None:
         outbox.plan(
             open_,

@@ -105,12 +105,6 @@ def read_since(open_: Open, connection: str, since: datetime) -> int:
     return open_.execute(mine).scalar_one()
 
 
-def siblings(open_: Open, organization: str, booking: int, *, but: str) -> list[Place]:
-    """The same booking in the view of the organization's other connections."""
-    mine = select(_b.connection_id, _b.booking_id).where(_b.organization == organization, _b.booking_id == booking)
-    return [(row.connection_id, row.booking_id) for row in open_.execute(mine.where(_b.connection_id != but))]
-
-
 def counts(open_: Open) -> dict[str, int]:
     """How many bookings stand at each decision."""
     rows = open_.execute(select(_b.decision, func.count().label("n")).group_by(_b.decision))

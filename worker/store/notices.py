@@ -119,6 +119,19 @@ def claim(
     return open_.execute(claimed.returning(*_n)).all()
 
 
+def decided_again(open_: Open, organization: str, booking: int, now: datetime, *, but: str) -> int:
+    """Notices for the same booking in the view of the organization's other connections.
+
+    One that reads it right now, for the first time, has no booking stored yet; but it has a notice, which this one
+    makes fresh: whichever of the two is committed first, that connection decides again.
+    """
+    others = (_c.organization == organization, _c.id != but)
+    stored = select(_b.connection_id).join(table(Connection), _c.id == _b.connection_id)
+    noticed = select(_n.connection_id).join(table(Connection), _c.id == _n.connection_id)
+    found = stored.where(_b.booking_id == booking, *others).union(noticed.where(_n.booking_id == booking, *others))
+    return note(open_, "sibling", ((connection, booking) for connection in open_.execute(found).scalars()), now)
+
+
 def done(open_: Open, read: Iterable[tuple[int, int]]) -> None:
     """Takes out the notices (id, version) that were read; one that was noticed again meanwhile stays, due."""
     rows = [{"i": id_, "v": version} for id_, version in read]
