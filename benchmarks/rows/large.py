@@ -38,8 +38,7 @@ def large(at: Ground, rows: int) -> dict[str, float]:
         claims.lanes(open_, now)
 
     def claim(open_: Any, _turn: int) -> None:
-        tokens = (mine.token() for _ in range(50))
-        got = claims.claim(open_, CONNECTION, now, most=50, lease=timedelta(seconds=120), tokens=tokens)
+        got = claims.claim(open_, CONNECTION, now, most=50, lease=timedelta(seconds=120), token=mine.token())
         assert len(got) == 50, (len(got), LOOK_LASTS)
 
     def page(open_: Any, turn: int) -> None:

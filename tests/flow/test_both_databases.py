@@ -63,13 +63,8 @@ def home(built, sandbox, either, clock):
 def claim(database, most, name="t"):
     """Claims in one transaction; the ids, none where another worker was first."""
     with suppress(IntegrityError):
-        tokens = (f"{name}-{number}" for number in range(most))
-        return [
-            each.id
-            for each in database.run(
-                lambda open_: claims.claim(open_, "c1", NOW, most=most, lease=LEASE, tokens=tokens)
-            )
-        ]
+        claimed = database.run(lambda open_: claims.claim(open_, "c1", NOW, most=most, lease=LEASE, token=name))
+        return [each.id for each in claimed]
     return []
 
 
@@ -90,7 +85,7 @@ def test_many_workers_claim_nothing_twice(either):
         add_delivery(either, booking_id=number, key=f"k{number}")
 
     def work(name):
-        return [id_ for _ in range(12) for id_ in claim(either, 5, f"{name}")]
+        return [id_ for turn in range(12) for id_ in claim(either, 5, f"{name}.{turn}")]
 
     with ThreadPoolExecutor(8) as pool:
         found = [id_ for ids in pool.map(work, range(8)) for id_ in ids]
@@ -103,7 +98,7 @@ def test_a_lease_that_ended_fences_its_worker(either):
     id_ = add_delivery(either)
     claim(either, 1, "old")
     expired = either.run(lambda open_: claims.expire(open_, NOW + LEASE))
-    either.run(lambda open_: claims.record(open_, [ended(id_, "old-0")], NOW))
+    either.run(lambda open_: claims.record(open_, [ended(id_, f"old-{id_}")], NOW))
     assert (expired, state(either, id_)) == (1, "unknown")
 
 

@@ -2,7 +2,6 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from itertools import count
 from threading import Barrier
 
 import pytest
@@ -17,9 +16,8 @@ from worker.store.database import Database
 LEASE = timedelta(seconds=120)
 
 
-def claim(database, lane="c1", most=10, now=NOW, prefix="t"):
-    tokens = (f"{prefix}{n}" for n in count())
-    return database.run(lambda open_: claims.claim(open_, lane, now, most=most, lease=LEASE, tokens=tokens))
+def claim(database, lane="c1", most=10, now=NOW, name="t"):
+    return database.run(lambda open_: claims.claim(open_, lane, now, most=most, lease=LEASE, token=name))
 
 
 def ids(claimed):
@@ -55,7 +53,7 @@ def test_a_claim_is_written_down_before_anything_is_sent(stored):
     delivery = add_delivery(stored)
     [claimed] = claim(stored)
     seen = row(stored, delivery)
-    assert (seen.state, seen.token, seen.attempts, seen.taken) == ("sending", "t0", 1, 1)
+    assert (seen.state, seen.token, seen.attempts, seen.taken) == ("sending", f"t-{delivery}", 1, 1)
     assert (seen.called_at, seen.lease_until) == (NOW, NOW + LEASE)
     with stored.reading() as open_:
         [attempt] = deliveries.attempts(open_, [delivery])
@@ -86,7 +84,7 @@ def test_an_unread_notice_blocks_the_claim(stored):
     stored.run(lambda open_: notices.note(open_, "poll", [("c1", 7)], NOW))
     first = ids(claim(stored))
     stored.run(lambda open_: notices.done(open_, [(1, 1)]))
-    assert (first, ids(claim(stored, prefix="u"))) == ([neighbour], [delivery])
+    assert (first, ids(claim(stored, name="u"))) == ([neighbour], [delivery])
 
 
 def test_a_notice_of_another_connection_blocks_nothing(stored):
@@ -116,7 +114,7 @@ def test_no_more_are_claimed_than_asked_for_and_the_oldest_first(stored):
     late = add_delivery(stored, booking_id=1)
     early = [add_delivery(stored, booking_id=n, due_at=NOW - timedelta(minutes=n)) for n in (2, 3)]
     assert ids(sorted(claim(stored, most=2), key=lambda each: each.id)) == early
-    assert ids(claim(stored, prefix="u")) == [late]
+    assert ids(claim(stored, name="u")) == [late]
     assert claim(stored, most=0) == []
 
 
@@ -150,7 +148,7 @@ def test_two_claimers_on_one_file_share_the_work(stored):
 
     def work(number):
         start.wait(5)
-        return [id_ for turn in range(10) for id_ in ids(claim(both[number], most=3, prefix=f"{number}-{turn}-"))]
+        return [id_ for turn in range(10) for id_ in ids(claim(both[number], most=3, name=f"{number}-{turn}-"))]
 
     with ThreadPoolExecutor(2) as pool:
         one, two = pool.map(work, range(2))
@@ -185,7 +183,7 @@ def test_a_stale_token_changes_nothing(stored, event):
     [stale] = claim(stored)
     stored.run(lambda open_: claims.expire(open_, NOW + LEASE))
     absent(stored, delivery)
-    [fresh] = claim(stored, prefix="u", now=NOW + LEASE)
+    [fresh] = claim(stored, name="u", now=NOW + LEASE)
     before = row(stored, delivery)
     record(stored, ended(stale, event))
     assert (row(stored, delivery), before.token) == (before, fresh.token)

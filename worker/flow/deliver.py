@@ -17,13 +17,12 @@ from typing import Any
 
 import structlog
 from sqlalchemy import Connection as Open
-from sqlalchemy import and_
 from sqlalchemy.exc import IntegrityError
 
 from worker.calls import json
 from worker.calls.sending import asked, message
 from worker.calls.wire import Reply, Silence
-from worker.domain.delivery import Event
+from worker.domain.delivery import Event, State, advance
 from worker.domain.outcome import EVENT, MAY_HAVE_TAKEN_EFFECT, Answered, NoAnswer, Outcome, outcome
 from worker.domain.retry import again_at, gives_up
 from worker.flow.blocks import block, unblock
@@ -39,7 +38,7 @@ from worker.store.connections import Stored
 log = structlog.get_logger()
 BELL = "tasks.deliver.due"
 GROUP = 50
-GROUP_WAIT = 0.03
+GROUP_WAIT = 0.05
 FIRST_CLAIM = 4
 OUR_OWN = frozenset({"NotInTime", "RateLimit"})
 """What kept a call back was ours, the guard or the rate limit: it costs no attempt."""
@@ -169,9 +168,8 @@ def _claim_some(
             continue
         most = min(share, room - len(found)) if lane.works else 1
         most, past = brake(services, open_, lane, most, now)
-        tokens = (services.token() for _ in range(most))
-        these = and_(which, claims.RELEASED) if past else which
-        claimed = claims.claim(open_, lane.id, now, most=most, lease=services.terms.lease, tokens=tokens, which=these)
+        these, token, lease = claims.released(which) if past else which, services.token(), services.terms.lease
+        claimed = claims.claim(open_, lane.id, now, most=most, lease=lease, token=token, which=these)
         found += [(each, lane) for each in claimed]
     return found
 
@@ -247,10 +245,10 @@ def _ended(services: Services, sent: Sent, which: Outcome, now: datetime) -> End
     guard = isinstance(sent.answer, Silence) and sent.answer.why in OUR_OWN and not sent.answer.began
     counted = which in (Outcome.NOT_TAKEN, Outcome.NOT_SENT) and not guard
     wait = asked(sent.answer, now) if isinstance(sent.answer, Reply) else None
-    later = again_at(now, sent.claimed.attempts, chance=services.chance(), asked=wait)
     event, reason = EVENT[which], why(sent.answer, which)
     if counted and gives_up(sent.claimed.failures + 1, most=services.terms.max_attempts):
         event, reason = Event.GAVE_UP, f"gave up after {sent.claimed.failures + 1} attempts: {reason}"
+    again = advance(State.SENDING, event) is State.PLANNED
     return Ended(
         id=sent.claimed.id,
         token=sent.claimed.token,
@@ -258,7 +256,7 @@ def _ended(services: Services, sent: Sent, which: Outcome, now: datetime) -> End
         outcome=which.value,
         status=sent.answer.status if isinstance(sent.answer, Reply) else None,
         reason=reason,
-        due_at=later,
+        due_at=again_at(now, sent.claimed.attempts, chance=services.chance(), asked=wait) if again else now,
         look_at=(now + wait) if wait is not None and event is Event.UNANSWERED else now,
         counted=counted,
         cost=not guard and which is not Outcome.CREDENTIALS,

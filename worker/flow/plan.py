@@ -110,7 +110,8 @@ def _batch(services: Services, size: int, connection: str | None, backfill: str 
     with services.database.reading() as open_:
         stored = {each.id: each for each in connections.load(open_)}
     known = [row for row in claimed if row.connection_id in stored]
-    services.database.run(lambda open_: notices.done(open_, _ids(row for row in claimed if row not in known)))
+    if strange := [row for row in claimed if row.connection_id not in stored]:
+        services.database.run(lambda open_: notices.done(open_, _ids(strange)))
     groups: dict[tuple[str, int], list[Row[Any]]] = {}
     for row in known:
         groups.setdefault((services.account(stored[row.connection_id]), row.booking_id), []).append(row)

@@ -6,19 +6,20 @@ find nothing. Nothing here decides; the events come from worker.domain, the tabl
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection as Open
-from sqlalchemy import and_, bindparam, or_, select, update
+from sqlalchemy import String, and_, bindparam, cast, insert, or_, select, update
 
 from worker.domain.decision import ISSUING, Document
 from worker.domain.delivery import Event, State, advance
-from worker.store.connections import may_send, works
+from worker.store.connections import FIRST_PROBE, may_send, works
 from worker.store.outbox import has_invoiced, of_the_same_sale
-from worker.store.statements import any_row, in_words, insert_missing, table
+from worker.store.statements import any_row, in_words, table
 from worker.store.tables import Attempt, Booking, Connection, Delivery, Notice
 
 _d, _a, _n, _b, _c = (table(each).c for each in (Delivery, Attempt, Notice, Booking, Connection))
@@ -43,101 +44,129 @@ class Claimed:
 
 
 LIVE = _d.backfill.is_(None)
-RELEASED = _d.released.is_(True)
 HISTORY = _d.backfill.is_not(None)
 GIVES_WAY = timedelta(seconds=60)
 """Backfills wait for live deliveries that became due within so long; older ones wait for something else than us."""
 
 
+# Statements are built once: building one anew each time costs more processor time than it takes the database.
+
+
+@lru_cache(maxsize=8)
 def of_backfill(backfill: str) -> Any:
     """The deliveries that one plan file called for."""
     return _d.backfill == backfill
 
 
+@lru_cache(maxsize=8)
+def released(which: Any) -> Any:
+    """Those of them that a person released."""
+    return and_(which, _d.released.is_(True))
+
+
 def lanes(open_: Open, now: datetime, *, connection: str | None = None, which: Any = LIVE) -> list[str]:
     """The connections that have something to send and may."""
-    due = any_row(Delivery, _d.connection_id == _c.id, in_words(_d.state, State.PLANNED), _d.due_at <= now, which)
-    found = select(_c.id).where(may_send(now), due).order_by(_c.id)
-    return list(open_.execute(found if connection is None else found.where(_c.id == connection)).scalars())
+    asked = {"now": now, "refused": now - FIRST_PROBE, "connection": connection}
+    return list(open_.execute(_lanes(which, one=connection is not None), asked).scalars())
 
 
-def live_waits(open_: Open, now: datetime) -> bool:
-    """Whether a live delivery became due lately that only needs a worker."""
-    waits = any_row(
+@lru_cache(maxsize=32)
+def _lanes(which: Any, *, one: bool) -> Any:
+    planned = in_words(_d.state, State.PLANNED)
+    due = any_row(Delivery, _d.connection_id == _c.id, planned, _d.due_at <= bindparam("now"), which)
+    found = select(_c.id).where(may_send(bindparam("refused")), due).order_by(_c.id)
+    return found.where(_c.id == bindparam("connection")) if one else found
+
+
+_LIVE_WAITS = select(
+    any_row(
         Delivery,
         LIVE,
         in_words(_d.state, State.PLANNED),
-        _d.due_at.between(now - GIVES_WAY, now),
+        _d.due_at.between(bindparam("lately"), bindparam("now")),
         _d.connection_id.in_(select(_c.id).where(works())),
         ~any_row(Notice, _n.connection_id == _d.connection_id, _n.booking_id == _d.booking_id),
-    )
-    return bool(open_.execute(select(waits)).scalar())
-
-
-_CLAIM = (
-    update(Delivery)
-    .where(_d.id == bindparam("i"), _d.state == State.PLANNED)
-    .values(
-        state=advance(State.PLANNED, Event.CLAIMED).value,
-        token=bindparam("t"),
-        attempts=_d.attempts + 1,
-        taken=_d.taken + 1,
-        called_at=bindparam("now"),
-        lease_until=bindparam("until"),
     )
 )
 
 
-def claim(
-    open_: Open, lane: str, now: datetime, *, most: int, lease: timedelta, tokens: Iterable[str], which: Any = LIVE
-) -> list[Claimed]:
-    """Claims due deliveries of one connection and opens their attempts, in the caller's transaction.
+def live_waits(open_: Open, now: datetime) -> bool:
+    """Whether a live delivery became due lately that only needs a worker."""
+    return bool(open_.execute(_LIVE_WAITS, {"lately": now - GIVES_WAY, "now": now}).scalar())
 
-    A delivery is not claimed without a fresh look, nor while its booking has an unread notice (what is known now is
-    what counts), nor while another one of the same sale is on the wire, unanswered, not proven yet, or planned before
-    it, nor as an estimate of a sale that was invoiced: that one is decided again (notices.overtaken).
-    IntegrityError (ux_delivery_in_flight) says that another worker was first.
-    """
+
+@lru_cache(maxsize=32)
+def _due(which: Any) -> Any:
     other = table(Delivery).alias("other")
     in_the_way = or_(
         other.c.state.in_([State.SENDING, State.UNKNOWN, State.ACCEPTED]),
         and_(other.c.state == State.PLANNED, other.c.id < _d.id),
         and_(_d.document == Document.ESTIMATE, _d.moment.in_(ISSUING), has_invoiced(other)),
     )
-    due = (
+    return (
         select(_d.id, _d.connection_id, _d.booking_id, _d.key, _d.mark, _d.attempts, _d.failures, _d.mail)
         .where(
             which,
-            _d.connection_id == lane,
+            _d.connection_id == bindparam("lane"),
             in_words(_d.state, State.PLANNED),
-            _d.due_at <= now,
-            _d.looked_at > now - LOOK_LASTS,
+            _d.due_at <= bindparam("now"),
+            _d.looked_at > bindparam("looked"),
             ~any_row(Notice, _n.connection_id == _d.connection_id, _n.booking_id == _d.booking_id),
             ~select(1).select_from(other).where(of_the_same_sale(other), in_the_way).exists(),
         )
         .order_by(_d.due_at, _d.id)
-        .limit(most)
+        .limit(bindparam("most"))
         .with_for_update(skip_locked=True, of=table(Delivery))
     )
-    rows = list(zip(open_.execute(due).all(), tokens, strict=False))
+
+
+_THESE = _d.id.in_(bindparam("ids", expanding=True))
+_CLAIM = (
+    update(Delivery)
+    .where(_THESE, _d.state == State.PLANNED)
+    .values(
+        state=advance(State.PLANNED, Event.CLAIMED).value,
+        token=bindparam("t", type_=String).concat(cast(_d.id, String)),
+        attempts=_d.attempts + 1,
+        taken=_d.taken + 1,
+        called_at=bindparam("now"),
+        lease_until=bindparam("until"),
+    )
+    .returning(_d.id, _d.token)
+)
+_OPEN_ATTEMPTS = insert(Attempt).from_select(
+    ["delivery_id", "token", "begun_at"],
+    select(_d.id, _d.token, bindparam("now", type_=_d.called_at.type)).where(_THESE),
+)
+_CONTENT = select(_b.booking_id, _b.content).where(
+    _b.connection_id == bindparam("lane"), _b.booking_id.in_(bindparam("bookings", expanding=True))
+)
+
+
+def claim(
+    open_: Open, lane: str, now: datetime, *, most: int, lease: timedelta, token: str, which: Any = LIVE
+) -> list[Claimed]:
+    """Claims due deliveries of one connection and opens their attempts, in the caller's transaction.
+
+    A delivery is not claimed without a fresh look, nor while its booking has an unread notice (what is known now is
+    what counts), nor while another one of the same sale is on the wire, unanswered, not proven yet, or planned before
+    it, nor as an estimate of a sale that was invoiced: that one is decided again (notices.overtaken).
+    `token` is of this claim alone; each delivery's is made from it.
+    IntegrityError (ux_delivery_in_flight) says that another worker was first.
+    """
+    at = {"lane": lane, "now": now, "looked": now - LOOK_LASTS, "most": most}
+    rows = open_.execute(_due(which), at).all() if most > 0 else []
     if not rows:
         return []
-    lease_until = now + lease
-    open_.execute(_CLAIM, [{"i": row.id, "t": token, "now": now, "until": lease_until} for row, token in rows])
-    held = set(open_.execute(select(_d.token).where(_d.id.in_([row.id for row, _ in rows]))).scalars())
-    rows = [(row, token) for row, token in rows if token in held]
-    insert_missing(open_, Attempt, [{"delivery_id": row.id, "token": token, "begun_at": now} for row, token in rows])
-    return _with_content(open_, lane, rows)
-
-
-def _with_content(open_: Open, lane: str, rows: Sequence[tuple[Any, str]]) -> list[Claimed]:
-    booked = {row.booking_id for row, _ in rows}
-    wanted = select(_b.booking_id, _b.content).where(_b.connection_id == lane, _b.booking_id.in_(booked))
-    content = {row.booking_id: row.content for row in open_.execute(wanted)}
+    claimed = {"ids": [row.id for row in rows], "t": f"{token}-", "now": now, "until": now + lease}
+    tokens = {row.id: row.token for row in open_.execute(_CLAIM, claimed)}
+    open_.execute(_OPEN_ATTEMPTS, {"ids": list(tokens), "now": now})
+    booked = open_.execute(_CONTENT, {"lane": lane, "bookings": [row.booking_id for row in rows]})
+    content = {row.booking_id: row.content or "{}" for row in booked}
     return [
-        Claimed(row.id, token, row.connection_id, row.booking_id, row.key, row.mark,
-                content.get(row.booking_id) or "{}", row.attempts + 1, row.failures, row.mail)
-        for row, token in rows
+        Claimed(row.id, tokens[row.id], row.connection_id, row.booking_id, row.key, row.mark,
+                content.get(row.booking_id, "{}"), row.attempts + 1, row.failures, row.mail)
+        for row in rows if row.id in tokens
     ]  # fmt: skip
 
 
@@ -161,18 +190,20 @@ class Ended:
     """Whether it may have taken effect."""
 
 
-# Built once: a statement that is built anew each time costs more processor time than it takes the database.
+_HELD = _d.token.in_(bindparam("tokens", expanding=True))
 _CLOSE = (
     update(Attempt)
-    .where(_a.token == bindparam("t"))
-    .values(ended_at=bindparam("now"), outcome=bindparam("o"), status=bindparam("s"), reason=bindparam("r"))
+    .where(_a.token.in_(bindparam("tokens", expanding=True)))
+    .values(
+        ended_at=bindparam("now"), outcome=bindparam("outcome"), status=bindparam("status"), reason=bindparam("why")
+    )
 )
 _ADVANCE = (
     update(Delivery)
-    .where(_d.id == bindparam("i"), _d.token == bindparam("t"), _d.state == State.SENDING)
+    .where(_THESE, _HELD, _d.state == State.SENDING)
     .values(
         state=bindparam("to"),
-        reason=bindparam("r"),
+        reason=bindparam("why"),
         due_at=bindparam("due"),
         look_at=bindparam("look"),
         attempts=_d.attempts - bindparam("free"),
@@ -195,36 +226,35 @@ _LATE = (
 
 
 def record(open_: Open, ended: Sequence[Ended], now: datetime) -> None:
-    """Closes the attempts, and advances the deliveries that this worker still holds."""
-    if not ended:
-        return
-    open_.execute(
-        _CLOSE,
-        [{"t": each.token, "now": now, "o": each.outcome, "s": each.status, "r": each.reason} for each in ended],
-    )
-    open_.execute(_ADVANCE, [_ended(each) for each in ended])
-    _late(open_, [each.id for each in ended if each.event is Event.ACCEPTED], now)
+    """Closes the attempts, and advances the deliveries that this worker still holds: at once those that ended alike."""
+    alike: dict[Any, list[Ended]] = {}
+    for each in ended:
+        alike.setdefault(replace(each, id=0, token=""), []).append(each)
+    for how, those in alike.items():
+        ids, tokens = [each.id for each in those], [each.token for each in those]
+        attempt = {"now": now, "outcome": how.outcome, "status": how.status, "why": how.reason}
+        open_.execute(_CLOSE, {"tokens": tokens, **attempt})
+        advanced = open_.execute(_ADVANCE, {"ids": ids, "tokens": tokens, **_after(how)}).rowcount
+        if advanced < len(those) and how.event is Event.ACCEPTED:
+            _late(open_, ids, now)
 
 
-def _ended(each: Ended) -> dict[str, Any]:
+def _after(how: Ended) -> dict[str, Any]:
     return {
-        "i": each.id,
-        "t": each.token,
-        "to": advance(State.SENDING, each.event).value,
-        "r": each.reason,
-        "due": each.due_at,
-        "look": each.look_at,
-        "free": int(not each.cost),
-        "failed": int(each.counted),
-        "untaken": int(not each.effect),
-        "risk": int(each.event is Event.UNANSWERED),
+        "to": advance(State.SENDING, how.event).value,
+        "why": how.reason,
+        "due": how.due_at,
+        "look": how.look_at,
+        "free": int(not how.cost),
+        "failed": int(how.counted),
+        "untaken": int(not how.effect),
+        "risk": int(how.event is Event.UNANSWERED),
     }
 
 
 def _late(open_: Open, ids: Sequence[int], now: datetime) -> None:
     """A 2xx that comes after the delivery was planned again contradicts the proof of absence: a person must look."""
-    if ids:
-        open_.execute(_LATE, {"ids": list(ids), "now": now})
+    open_.execute(_LATE, {"ids": list(ids), "now": now})
 
 
 def expire(open_: Open, now: datetime) -> int:

@@ -63,9 +63,9 @@ def works(*even_if: Any) -> Any:
     return and_(_t.gone_at.is_(None), _t.paused_at.is_(None), or_(_t.blocked_at.is_(None), *even_if))
 
 
-def may_send(now: datetime) -> Any:
-    """It works, or its orders were refused some time ago: then one may be tried (half open)."""
-    return works(and_(_t.blocked_by == ORDERS, _t.blocked_at <= now - FIRST_PROBE))
+def may_send(refused: Any) -> Any:
+    """It works, or its orders were refused before this time, FIRST_PROBE ago: then one may be tried (half open)."""
+    return works(and_(_t.blocked_by == ORDERS, _t.blocked_at <= refused))
 
 
 def may_read() -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection as Open
@@ -20,12 +21,25 @@ _d, _a = table(Delivery).c, table(Attempt).c
 LOOK_LEASE = timedelta(seconds=60)
 
 
+_TO_PROVE = (
+    select(_d.id)
+    .where(_d.look_at <= bindparam("now"), in_words(_d.state, State.ACCEPTED, State.UNKNOWN))
+    .order_by(_d.look_at, _d.id)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+
+
 def to_prove(open_: Open, now: datetime, *, most: int) -> Sequence[Row[Any]]:
     """Deliveries that were sent and are to be looked for among the remote's orders, each for a short lease."""
-    sent = in_words(_d.state, State.ACCEPTED, State.UNKNOWN)
-    due = select(_d.id).where(_d.look_at <= now, sent).order_by(_d.look_at, _d.id).limit(most)
-    ids = open_.execute(due.with_for_update(skip_locked=True)).scalars().all()
-    return _taken(open_, ids, now)
+    return _taken(open_, open_.execute(_TO_PROVE, {"now": now, "most": most}).scalars().all(), now)
+
+
+@lru_cache(maxsize=16)
+def _to_look_for(which: Any) -> Any:
+    planned = (which, _d.connection_id == bindparam("lane"), in_words(_d.state, State.PLANNED))
+    due = select(_d.id).where(*planned, _d.due_at <= bindparam("now"), _d.look_at <= bindparam("now"))
+    return due.order_by(_d.due_at, _d.id).limit(bindparam("most")).with_for_update(skip_locked=True)
 
 
 def to_look_for_first(
@@ -35,17 +49,20 @@ def to_look_for_first(
     ids: list[int] = []
     for place, lane in enumerate(lanes[:most]):
         share = max(1, (most - len(ids)) // (len(lanes[:most]) - place))
-        planned = (which, _d.connection_id == lane, in_words(_d.state, State.PLANNED))
-        due = select(_d.id).where(*planned, _d.due_at <= now, _d.look_at <= now).order_by(_d.due_at, _d.id)
-        ids += open_.execute(due.limit(share).with_for_update(skip_locked=True)).scalars()
+        ids += open_.execute(_to_look_for(which), {"lane": lane, "now": now, "most": share}).scalars()
     return _taken(open_, ids, now)
 
 
+_TAKE = (
+    update(Delivery)
+    .where(_d.id.in_(bindparam("ids", expanding=True)), _d.look_at <= bindparam("now"))
+    .values(look_at=bindparam("until"))
+    .returning(*_d)
+)
+
+
 def _taken(open_: Open, ids: Sequence[int], now: datetime) -> Sequence[Row[Any]]:
-    if not ids:
-        return []
-    claimed = update(Delivery).where(_d.id.in_(ids), _d.look_at <= now)
-    return open_.execute(claimed.values(look_at=now + LOOK_LEASE).returning(*_d)).all()
+    return open_.execute(_TAKE, {"ids": ids, "now": now, "until": now + LOOK_LEASE}).all() if ids else []
 
 
 def forget(open_: Open, now: datetime) -> int:
@@ -73,39 +90,61 @@ class Looked:
     document: str | None = None
 
 
+_AGAIN = (
+    update(Delivery)
+    .where(_d.id == bindparam("i"), _d.state == bindparam("s"))
+    .values(
+        look_at=bindparam("look"),
+        looked_at=bindparam("seen"),
+        looks=_d.looks + 1,
+        empty_looks=_d.empty_looks + bindparam("empty"),
+    )
+)
+_SETTLED = (
+    update(Delivery)
+    .where(_d.id == bindparam("i"))
+    .values(state=bindparam("to"), reason=bindparam("why"), looks=_d.looks + 1)
+)
+_FOUND = _SETTLED.values(
+    order_id=bindparam("order_id"), document_id=bindparam("document_id"), ended_at=bindparam("now")
+)
+_ABSENT = _SETTLED.values(
+    taken=0, empty_looks=0, looks=0, looked_at=None, due_at=bindparam("now"), look_at=bindparam("now")
+)
+_STATES = select(_d.id, _d.state).where(_d.id.in_(bindparam("ids", expanding=True))).order_by(_d.id).with_for_update()
+
+
 def record_looks(open_: Open, looked: Sequence[Looked], now: datetime) -> list[int]:
     """Keeps what was seen and advances the deliveries that are still as they were; returns the ids that ended."""
     insert_missing(
         open_, Look, [{"delivery_id": each.id, "at": now, "saw": each.saw, "reason": each.reason} for each in looked]
     )
-    again = [each for each in looked if each.event is None]
+    again = [
+        {"i": each.id, "s": each.state.value, "look": each.look_at, "seen": each.looked_at, "empty": int(each.empty)}
+        for each in looked
+        if each.event is None
+    ]
     if again:
-        same = update(Delivery).where(_d.id == bindparam("i"), _d.state == bindparam("s"))
-        open_.execute(
-            same.values(
-                look_at=bindparam("look"),
-                looked_at=bindparam("seen"),
-                looks=_d.looks + 1,
-                empty_looks=_d.empty_looks + bindparam("empty"),
-            ),
-            [
-                {"i": each.id, "s": each.state.value, "look": each.look_at, "seen": each.looked_at,
-                 "empty": int(each.empty)}
-                for each in again
-            ],
-        )  # fmt: skip
-    return [each.id for each in looked if each.event is not None and _settle(open_, each, each.event, now)]
+        open_.execute(_AGAIN, again)
+    return _settle(open_, [(each, each.event) for each in looked if each.event is not None], now)
 
 
-def _settle(open_: Open, looked: Looked, event: Event, now: datetime) -> bool:
-    to = advance(looked.state, event)
-    values: dict[str, Any] = {"state": to.value, "reason": looked.reason, "looks": _d.looks + 1}
-    if event is Event.FOUND:
-        values |= {"order_id": looked.order, "document_id": looked.document, "ended_at": now}
-    if event is Event.ABSENT:
-        values |= {"taken": 0, "empty_looks": 0, "looks": 0, "looked_at": None, "due_at": now, "look_at": now}
-    same = update(Delivery).where(_d.id == looked.id, _d.state == looked.state)
-    return open_.execute(same.values(**values)).rowcount == 1
+def _settle(open_: Open, looked: Sequence[tuple[Looked, Event]], now: datetime) -> list[int]:
+    ids = [each.id for each, _ in looked]
+    states = {row.id: row.state for row in open_.execute(_STATES, {"ids": ids})} if ids else {}
+    still = [(each, event) for each, event in looked if states.get(each.id) == each.state]
+    by_statement: dict[Any, list[dict[str, Any]]] = {}
+    for each, event in still:
+        statement, more = _SETTLED, {}
+        if event is Event.FOUND:
+            statement, more = _FOUND, {"order_id": each.order, "document_id": each.document, "now": now}
+        elif event is Event.ABSENT:
+            statement, more = _ABSENT, {"now": now}
+        row = {"i": each.id, "to": advance(each.state, event).value, "why": each.reason, **more}
+        by_statement.setdefault(statement, []).append(row)
+    for statement, rows in by_statement.items():
+        open_.execute(statement, rows)
+    return [each.id for each, _ in still]
 
 
 def put_off_looks(open_: Open, ids: Sequence[int], until: datetime, *, looked: bool) -> None:
