@@ -135,17 +135,20 @@ class SharedLimiter:
         self._lock = threading.Lock()
 
     def take(self, limit: Limit, *, longest: float) -> float:
-        """Where places are plenty some are taken at once, and the next calls need not ask Redis."""
+        """Where places are plenty some are taken at once, and the next calls need not ask Redis.
+
+        One thread asks at a time: the others find what it brought.
+        """
         with self._lock:
             left, until = self._handfuls.get(limit.key, (0, 0.0))
             if left and self._monotonic() < until:
                 self._handfuls[limit.key] = left - 1, until
                 return 0.0
-        if self._monotonic() >= self._away_until:
-            try:
-                return self._take_shared(limit, longest)
-            except redis.RedisError:
-                self._away_until = self._monotonic() + _ASK_AGAIN
+            if self._monotonic() >= self._away_until:
+                try:
+                    return self._take_shared(limit, longest)
+                except redis.RedisError:
+                    self._away_until = self._monotonic() + _ASK_AGAIN
         return self._alone.take(limit, longest=longest)
 
     def pause(self, limit: Limit, seconds: float) -> None:
@@ -166,8 +169,7 @@ class SharedLimiter:
         if waited < 0:
             raise TooLong(-waited / 1000)
         if more:
-            with self._lock:
-                self._handfuls[limit.key] = limit.handful - 1, until
+            self._handfuls[limit.key] = limit.handful - 1, until
         return waited / 1000
 
 

@@ -83,14 +83,17 @@ def store(open_: Open, judged: Sequence[Judged], before: Mapping[Place, Row[Any]
     """Writes what was read and decided; the history gets a row where the decision or its basis is another."""
     if not judged:
         return
+    rows = [_row(each) for each in judged]
     statement = insert(open_, Booking)
-    fresh = {name: statement.excluded[name] for name in _row(judged[0]) if name not in ("connection_id", "booking_id")}
+    fresh = {name: statement.excluded[name] for name in rows[0] if name not in ("connection_id", "booking_id")}
     # An answer that could not be understood does not take away the content that was.
     fresh["content"] = func.coalesce(statement.excluded.content, _b.content)
     upsert = statement.on_conflict_do_update(index_elements=["connection_id", "booking_id"], set_=fresh)
-    open_.execute(upsert, [_row(each) for each in judged])
-    changed = [each for each in judged if _differs(each, before.get(each.place))]
-    insert_missing(open_, Decision, [_history(each) for each in changed])
+    open_.execute(upsert, rows)
+    changed = [
+        _history(each, row) for each, row in zip(judged, rows, strict=True) if _differs(row, before.get(each.place))
+    ]
+    insert_missing(open_, Decision, changed)
 
 
 def readable(open_: Open, ids: Iterable[int]) -> set[int]:
@@ -150,18 +153,14 @@ def _row(each: Judged) -> dict[str, Any]:
     }
 
 
-def _history(each: Judged) -> dict[str, Any]:
-    return {
-        "connection_id": each.connection,
-        "booking_id": each.booking.id,
-        "decided_at": each.at,
-        **_decision(each.decision),
-        "flags": facts.dump_flags(each.flags),
-        "facts": facts.dump_booking(each.booking),
-        "told": facts.dump_told(each.told),
-        "policy": facts.dump_policy(each.policy),
-        "revision": each.booking.revision,
-    }
+_DECIDED = ("decision", "document", "moment", "rule", "because", "revision", "flags")
+"""What makes another decision of it."""
+
+
+def _history(each: Judged, row: Mapping[str, Any]) -> dict[str, Any]:
+    same = ("connection_id", "booking_id", "decided_at", *_DECIDED, "facts")
+    told, policy = facts.dump_told(each.told), facts.dump_policy(each.policy)
+    return {**{name: row[name] for name in same}, "told": told, "policy": policy}
 
 
 def _decision(decision: Made) -> dict[str, Any]:
@@ -175,8 +174,5 @@ def _decision(decision: Made) -> dict[str, Any]:
     }
 
 
-def _differs(each: Judged, before: Row[Any] | None) -> bool:
-    if before is None:
-        return True
-    same = all(getattr(before, name) == value for name, value in _decision(each.decision).items())
-    return not same or before.revision != each.booking.revision or before.flags != facts.dump_flags(each.flags)
+def _differs(row: Mapping[str, Any], before: Row[Any] | None) -> bool:
+    return before is None or any(getattr(before, name) != row[name] for name in _DECIDED)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from worker.calls import json
@@ -59,6 +60,7 @@ def without_name(text: str) -> str | None:
     return json.dumps(seen)
 
 
+@lru_cache(maxsize=512)  # a batch has hundreds of the same
 def dump_flags(flags: Flags) -> str:
     return json.dumps(asdict(flags))
 
@@ -67,6 +69,7 @@ def load_flags(text: str) -> Flags:
     return Flags(**json.loads(text))
 
 
+@lru_cache(maxsize=512)
 def dump_told(told: Told) -> str:
     return json.dumps({"document": told.document, "revision": told.revision, "corrected": sorted(told.corrected)})
 
@@ -77,6 +80,7 @@ def load_told(text: str) -> Told:
     return Told(document, seen["revision"], frozenset(seen["corrected"]))
 
 
+@lru_cache(maxsize=512)
 def dump_policy(policy: Policy) -> str:
     return json.dumps(
         {"start_from": _iso(policy.start_from), "on_change": policy.on_change, "on_cancel": policy.on_cancel}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Table, exists, literal_column, select
@@ -20,14 +21,22 @@ def table(model: type[SQLModel]) -> Table:
 
 def insert(connection: Connection, into: type[SQLModel]) -> Any:
     """An INSERT that knows ON CONFLICT."""
-    kind = sqlite if connection.dialect.name == "sqlite" else postgresql
-    return kind.insert(table(into))
+    return _kind(connection).insert(table(into))
 
 
 def insert_missing(connection: Connection, into: type[SQLModel], rows: Rows) -> None:
     """Inserts the rows that no unique index forbids; the others are left out, whichever index it was."""
     if rows:
-        connection.execute(insert(connection, into).on_conflict_do_nothing(), list(rows))
+        connection.execute(_missing(_kind(connection), into), list(rows))
+
+
+@lru_cache(maxsize=64)
+def _missing(kind: Any, into: type[SQLModel]) -> Any:
+    return kind.insert(table(into)).on_conflict_do_nothing()
+
+
+def _kind(connection: Connection) -> Any:
+    return sqlite if connection.dialect.name == "sqlite" else postgresql
 
 
 def every(connection: Connection, model: type[SQLModel], *where: Any) -> Sequence[Row[Any]]:
