@@ -20,8 +20,8 @@ from worker.domain.booking import Booking
 from worker.domain.decision import kind
 from worker.flow.deliver import deliver
 from worker.flow.judge import amount_of, read_booking, verdict_on
+from worker.flow.plan import make_way, to_outbox
 from worker.flow.plan import plan as read_again
-from worker.flow.plan import to_outbox
 from worker.flow.planfile import PlanFile
 from worker.flow.preview import obstacle
 from worker.flow.reconcile import reconcile
@@ -197,7 +197,7 @@ def _decide(
     locked = connections.lock(open_, {line["connection"] for line, _, _ in read})
     before = bookings.at(open_, [_place(line) for line, _, _ in read])
     live = outbox.live(open_, {(line["organization"], line["booking_id"]) for line, _, _ in read})
-    done, judged = _Batch(), []
+    done, judged, acting = _Batch(), [], []
     for line, booking, content in read:
         rows = live[line["organization"], line["booking_id"]]
         verdict = verdict_on(
@@ -208,13 +208,15 @@ def _decide(
         if because is None and stored is not None and stored.read_at > began:
             because = "it is worked on by somebody else just now: say the same again"
         acts = line["issues"] or line["decision"] != "tell"  # where another one stands for it, nothing is done
-        if because is None and acts and not to_outbox(open_, verdict, live, now):
+        if because is None and acts and not make_way(open_, verdict, live, now):
             because = "its delivery is being sent just now"
         if because is not None:
             done.skipped.append(Skipped(line, because))
             continue
         judged.append(verdict)
+        acting += [verdict] if acts else []
         done.planned += bool(line["issues"])
+    to_outbox(open_, acting, now)
     bookings.store(open_, judged, before)
     done.taken_up = len(judged)
     return done

@@ -153,10 +153,11 @@ def _decide(services: Services, read: Sequence[Read]) -> None:
             )
             if _is_late(stored, each.notice):
                 continue  # somebody read it after us: our notice stays, and is read again
-            if not to_outbox(open_, verdict, live, now):
+            if not make_way(open_, verdict, live, now):
                 continue  # it was claimed while we decided: the next reading sees what became of it
             judged.append(verdict)
             answered.append(each)
+        to_outbox(open_, judged, now)
         bookings.store(open_, judged, before)
         notices.done(open_, _ids(each.notice for each in answered))
         look_again(open_, answered, before, now)
@@ -173,8 +174,8 @@ def _is_late(before: Row[Any] | None, notice: Row[Any]) -> bool:
     return before is not None and bool(before.read_at > notice.due_at - notices.LEASE)
 
 
-def to_outbox(open_: Open, verdict: Judged, live: Mapping[tuple[str, int], Sequence[Row[Any]]], now: datetime) -> bool:
-    """Makes the outbox what the decision calls for; False where a delivery was claimed meanwhile."""
+def make_way(open_: Open, verdict: Judged, live: Mapping[tuple[str, int], Sequence[Row[Any]]], now: datetime) -> bool:
+    """What stands in the outbox follows the decision or gives way to it; False where it was claimed meanwhile."""
     rows = live[verdict.organization, verdict.booking.id]
     own = [row for row in rows if row.connection_id == verdict.connection]
     tell = verdict.decision if isinstance(verdict.decision, Tell) else None
@@ -188,17 +189,24 @@ def to_outbox(open_: Open, verdict: Judged, live: Mapping[tuple[str, int], Seque
             # Another connection of the organization may have stood back for this one: it decides again.
             sale = verdict.organization, verdict.booking.id
             notices.decided_again(open_, *sale, now, but=verdict.connection)
-    if tell is not None:
-        outbox.plan(
-            open_,
-            tell,
-            organization=verdict.organization,
-            booking=verdict.booking.id,
-            connection=verdict.connection,
-            now=now,
-            **in_words(verdict, tell),
-        )
     return True
+
+
+def to_outbox(open_: Open, judged: Sequence[Judged], now: datetime) -> None:
+    """Plans the deliveries that these decisions call for and that are not there."""
+    rows = [
+        outbox.planned(
+            each.decision,
+            organization=each.organization,
+            booking=each.booking.id,
+            connection=each.connection,
+            now=now,
+            **in_words(each, each.decision),
+        )
+        for each in judged
+        if isinstance(each.decision, Tell)
+    ]
+    outbox.plan(open_, rows)
 
 
 def _gives_way(row: Row[Any]) -> bool:

@@ -81,8 +81,7 @@ def same_delivery(row: Row[Any], tell: Tell, revision: str) -> bool:
     return (row.moment, row.document, row.change) == (tell.moment, tell.document, change_of(tell, revision))
 
 
-def plan(
-    open_: Open,
+def planned(
     tell: Tell,
     *,
     organization: str,
@@ -95,10 +94,10 @@ def plan(
     now: datetime,
     backfill: str | None = None,
     mail: bool | None = None,
-) -> None:
-    """Plans the delivery, unless an index forbids it: then another one, of whichever connection, stands for it."""
+) -> dict[str, Any]:
+    """The row of a delivery that a decision calls for."""
     change = change_of(tell, revision)
-    row = {
+    return {
         "organization": organization,
         "booking_id": booking,
         "connection_id": connection,
@@ -126,7 +125,11 @@ def plan(
         "backfill": backfill,
         "mail": mail,
     }
-    insert_missing(open_, Delivery, [row])
+
+
+def plan(open_: Open, rows: Sequence[dict[str, Any]]) -> None:
+    """Plans these deliveries, except where an index forbids it: then another one, of whichever connection, stands for it."""
+    insert_missing(open_, Delivery, rows)
 
 
 def renew(open_: Open, delivery: int, **values: Any) -> bool:
