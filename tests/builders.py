@@ -26,7 +26,7 @@ from worker.flow.reconcile import reconcile
 from worker.flow.refresh import refresh
 from worker.flow.services import Services, Until
 from worker.sandbox import Sandbox
-from worker.store import connections, facts, tables
+from worker.store import connections, database, facts, tables
 from worker.store.connections import Stored
 from worker.store.database import Database
 
@@ -60,11 +60,18 @@ def settings(**said: Any) -> Settings:
     return Settings(_env_file=None, **said)  # type: ignore[call-arg]
 
 
+def _begin(connection: Any) -> None:
+    reading = connection.get_execution_options().get("reading")
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
 def database_in(folder: Any) -> Database:
     """An empty database in a file of this folder."""
     made = Database(f"sqlite:///{folder}/test.db")
     # No test cuts the power: waiting for the disk at each commit would be a third of all the time.
     event.listen(made.engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
+    event.remove(made.engine, "begin", database._begin)
+    event.listen(made.engine, "begin", _begin)
     tables.metadata.create_all(made.engine)
     return made
 

@@ -133,10 +133,12 @@ class BellFailed(Exception):
 
 def _hear(at: Services, name: str, run: str, step: Callable[[], object]) -> None:
     try:
-        at.database.run(lambda open_: runs.started(open_, run, bell=name, now=at.clock()))
+        at.database.run(lambda open_: runs.started(open_, run, bell=name, now=at.clock()), durable=False)
         result, said = _do(step)
         at.flush()
-        at.database.run(lambda open_: runs.ended(open_, run, bell=name, result=result, summary=said, now=at.clock()))
+        at.database.run(
+            lambda open_: runs.ended(open_, run, bell=name, result=result, summary=said, now=at.clock()), durable=False
+        )
     except DBAPIError as failed:
         kind = _why(at, failed)
         log.error(kind, exc_type=type(failed).__name__)  # noqa: TRY400 - one line is enough

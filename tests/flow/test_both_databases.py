@@ -240,3 +240,39 @@ def test_doctor_reads_either_store(home):
     found = [finding for check in STORE_CHECKS for finding in check(home.services)]
     bad = [each.name for each in found if not each.ok]
     assert bad in ([], ["clock against the database"])  # the test's own clock stands still in another year
+
+
+def synchronous(database, *, durable):
+    """Whether the commit of such a transaction waits for the disk."""
+    asked = "PRAGMA synchronous" if database.is_sqlite else "SHOW synchronous_commit"
+    return database.run(lambda open_: open_.execute(text(asked)).scalar_one(), durable=durable) in (2, "on")
+
+
+def test_only_what_may_be_done_again_does_not_wait_for_the_disk(kept):
+    """A transaction is durable unless it says otherwise, and one that is not leaves nothing behind on its connection."""
+    made = Database(str(kept.engine.url.render_as_string(hide_password=False)))
+    said = [synchronous(made, durable=durable) for durable in (True, False, True, False, False, True)]
+    made.close()
+    assert said == [True, False, True, False, False, True]
+
+
+def test_a_durable_commit_keeps_what_was_committed_before_it():
+    """After PostgreSQL dies with its buffers, what a claim rested on is there; what came after it may be lost."""
+    server = servers.Postgres()
+    try:
+        made = Database(settings(database_url=server.url).database_url)
+        tables.metadata.create_all(made.engine)
+        for turn in range(5):
+            for number in range(20):
+                made.run(
+                    lambda open_, n=number, t=turn: notices.note(open_, "poll", [(f"c{t}", n)], NOW), durable=False
+                )
+            made.run(lambda open_, t=turn: notices.note(open_, "person", [(f"c{t}", 99)], NOW))
+            made.run(lambda open_, t=turn: notices.note(open_, "poll", [(f"c{t}", 100)], NOW), durable=False)
+            server.crash()
+            with made.reading() as open_:
+                left = len(notices.since(open_, f"c{turn}"))
+            assert left >= 21
+        made.close()
+    finally:
+        server.stop()

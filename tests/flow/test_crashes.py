@@ -38,16 +38,16 @@ class MortalDatabase:
     real: Any
     life: Life
 
-    def run(self, step):
+    def run(self, step, *, durable=True):
         self.life.step()
-        result = self.real.run(step)
+        result = self.real.run(step, durable=durable)
         self.life.step()
         return result
 
     @contextmanager
-    def transaction(self):
+    def transaction(self, *, durable=True):
         self.life.step()
-        with self.real.transaction() as open_:
+        with self.real.transaction(durable=durable) as open_:
             yield open_
         self.life.step()
 

@@ -64,9 +64,9 @@ def test_what_somebody_links_meanwhile_stays(keyed):
     """Keys linked between the reading and the writing of a rotation are not overwritten by the older ones."""
 
     class Meddled(MortalDatabase):
-        def run(self, step):
+        def run(self, step, *, durable=True):
             link(keyed.services, Vault([NEW]), {"c0": ("fresh-access", "fresh-secret")})
-            return super().run(step)
+            return super().run(step, durable=durable)
 
     rotate(replace(keyed.services, database=Meddled(keyed.services.database, Life(99))), Vault([NEW, OLD]))
     assert opened(keyed, NEW)["c0"] == ("fresh-access", "fresh-secret")

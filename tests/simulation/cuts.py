@@ -85,16 +85,16 @@ class CutDatabase:
     real: Database
     weather: Weather
 
-    def run(self, step: Callable[[Any], Any]) -> Any:
+    def run(self, step: Callable[[Any], Any], *, durable: bool = True) -> Any:
         self._before()
-        result = self.real.run(step)
+        result = self.real.run(step, durable=durable)
         self._after()
         return result
 
     @contextmanager
-    def transaction(self) -> Iterator[Any]:
+    def transaction(self, *, durable: bool = True) -> Iterator[Any]:
         self._before()
-        with self.real.transaction() as open_:
+        with self.real.transaction(durable=durable) as open_:
             yield open_
         self._after()
 

@@ -77,7 +77,7 @@ def deliver(
     `backfill` is the id of a plan file: then nothing but its own deliveries is sent.
     """
     done = Delivered()
-    done.expired = services.database.run(lambda open_: claims.expire(open_, services.clock()))
+    done.expired = services.database.run(lambda open_: claims.expire(open_, services.clock()), durable=False)
     if done.expired:
         log.warning("attempt.expired", count=done.expired)
     answered: queue.SimpleQueue[Sent] = queue.SimpleQueue()

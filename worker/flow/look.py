@@ -55,13 +55,14 @@ def look_first(services: Services, *, connection: str | None = None, backfill: s
                 found += looks.to_look_for_first(open_, now, turned, most=MOST - len(found), which=which)
         return found
 
-    return _look(services, services.database.run(step), now)
+    return _look(services, services.database.run(step, durable=False), now)
 
 
 def prove(services: Services) -> tuple[int, int]:
     """One round of looks at what was sent: how many were looked for, how many ended by it."""
     now = services.clock()
-    return _look(services, services.database.run(lambda open_: looks.to_prove(open_, now, most=MOST)), now)
+    rows = services.database.run(lambda open_: looks.to_prove(open_, now, most=MOST), durable=False)
+    return _look(services, rows, now)
 
 
 def _look(services: Services, rows: Sequence[Row[Any]], now: datetime) -> tuple[int, int]:
@@ -159,7 +160,7 @@ def _record(
         return sight(view.expected, near.values())
 
     sights = [(view, seen(view)) for view in views]
-    with services.database.transaction() as open_:
+    with services.database.transaction(durable=False) as open_:
         late = looks.answered_late(open_, [view.row.id for view in views if view.row.state == State.UNKNOWN])
         looked = [_looked(services, view.row, what, now, late=view.row.id in late) for view, what in sights]
         ended = looks.record_looks(open_, looked, now)
@@ -241,7 +242,7 @@ def _failed(services: Services, organization: str, views: Sequence[View], failur
     hopeless = failure.failure in _HOPELESS
     given_up = [view for view in views if hopeless and view.row.looks + 1 >= MOST_PENDING_LOOKS]
     ids = [view.row.id for view in views if view not in given_up]
-    with services.database.transaction() as open_:
+    with services.database.transaction(durable=False) as open_:
         looks.put_off_looks(open_, ids, until, looked=hopeless)
         looks.record_looks(open_, [_given_up(view.row, failure, now) for view in given_up], now)
     log.warning("look.failed", organization=organization, outcome=failure.failure.value, status=failure.status)

@@ -63,9 +63,9 @@ def plan(services: Services, until: Until, *, connection: str | None = None, bac
     """Drains the inbox, or what concerns one backfill, until nothing is due, Bokun stops answering, or time is up."""
     read = put_off = 0
     size = FIRST_BATCH
-    services.database.run(lambda open_: notices.wake(open_, services.clock(), most=1000))
-    services.database.run(lambda open_: notices.overtaken(open_, services.clock()))
-    services.database.run(lambda open_: hearings.wake(open_, services.clock(), most=1000))
+    services.database.run(lambda open_: notices.wake(open_, services.clock(), most=1000), durable=False)
+    services.database.run(lambda open_: notices.overtaken(open_, services.clock()), durable=False)
+    services.database.run(lambda open_: hearings.wake(open_, services.clock(), most=1000), durable=False)
     while not until.over:
         batch = _batch(services, size, connection, backfill)
         if not batch:
@@ -103,7 +103,7 @@ def _batch(services: Services, size: int, connection: str | None, backfill: str 
     """Claims notices and reads their bookings; one read serves all connections of the same account."""
     now = services.clock()
     claimed = services.database.run(
-        lambda open_: notices.claim(open_, now, most=size, connection=connection, backfill=backfill)
+        lambda open_: notices.claim(open_, now, most=size, connection=connection, backfill=backfill), durable=False
     )
     if not claimed:
         return []
@@ -111,7 +111,7 @@ def _batch(services: Services, size: int, connection: str | None, backfill: str 
         stored = {each.id: each for each in connections.load(open_)}
     known = [row for row in claimed if row.connection_id in stored]
     if strange := [row for row in claimed if row.connection_id not in stored]:
-        services.database.run(lambda open_: notices.done(open_, _ids(strange)))
+        services.database.run(lambda open_: notices.done(open_, _ids(strange)), durable=False)
     groups: dict[tuple[str, int], list[Row[Any]]] = {}
     for row in known:
         groups.setdefault((services.account(stored[row.connection_id]), row.booking_id), []).append(row)
@@ -163,7 +163,7 @@ def _decide(services: Services, read: Sequence[Read]) -> None:
         look_again(open_, answered, before, now)
         return judged
 
-    for each in services.database.run(step):
+    for each in services.database.run(step, durable=False):
         with services.trace("booking.decided", each.organization, each.booking.id, connection=each.connection,
                             decision=kind(each.decision), rule=each.decision.rule):  # fmt: skip
             pass
@@ -238,7 +238,7 @@ def _put_off(services: Services, read: Sequence[Read]) -> int:
     now = services.clock()
     guessed = guesses(services, read)
     dropped = foreign(services, [each for each in read if each.place in guessed], enough=LOOKS_FOR_MISSING)
-    services.database.run(lambda open_: notices.done(open_, _ids(each.notice for each in dropped)))
+    services.database.run(lambda open_: notices.done(open_, _ids(each.notice for each in dropped)), durable=False)
     read = [each for each in read if each not in dropped]
     missing = [each for each in read if _is_missing(each)]
     refused = [each for each in read if _kind(each) == Failure.CREDENTIALS and each.place not in guessed]
@@ -251,7 +251,7 @@ def _put_off(services: Services, read: Sequence[Read]) -> int:
         for each in read
         if each not in missing
     ]
-    services.database.run(lambda open_: notices.put_off(open_, later))
+    services.database.run(lambda open_: notices.put_off(open_, later), durable=False)
     if later:
         log.warning("booking.unanswered", count=len(later), outcome=sorted({_kind(each) for each in read}))
     return len(dropped)

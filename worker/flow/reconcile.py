@@ -20,7 +20,7 @@ class Reconciled:
 
 def reconcile(services: Services, until: Until) -> Reconciled:
     """Looks, a few hundred at a time, until nothing is due to be looked for."""
-    services.database.run(lambda open_: claims.expire(open_, services.clock()))
+    services.database.run(lambda open_: claims.expire(open_, services.clock()), durable=False)
     imports.expire(services)
     looked = ended = 0
     while not until.over:

@@ -35,7 +35,7 @@ class Tally:
             return
         rows = [Counted(*key, *sums) for key, sums in sorted(counted.items())]
         try:
-            database.run(lambda open_: tallies.add(open_, rows))
+            database.run(lambda open_: tallies.add(open_, rows), durable=False)
         except DBAPIError as failed:
             log.warning("tally.kept", exc_type=type(failed).__name__)
             for key, sums in counted.items():

@@ -32,9 +32,13 @@ class Database:
         self.is_sqlite = self.engine.dialect.name == "sqlite"
 
     @contextmanager
-    def transaction(self) -> Iterator[Connection]:
-        """One short write transaction; it commits at the end and must be closed before the wire is used."""
-        with self._connected({}) as connection:
+    def transaction(self, *, durable: bool = True) -> Iterator[Connection]:
+        """One short write transaction; it commits at the end and must be closed before the wire is used.
+
+        One that need not be durable does not wait for the disk: a power cut may take it back, with all that were
+        committed after it, and the work is done again. The next durable one keeps it (ADR 13).
+        """
+        with self._connected({"durable": durable}) as connection:
             yield connection
 
     @contextmanager
@@ -43,11 +47,11 @@ class Database:
         with self._connected({"reading": True}) as connection:
             yield connection
 
-    def run(self, step: Callable[[Connection], T]) -> T:
+    def run(self, step: Callable[[Connection], T], *, durable: bool = True) -> T:
         """The step in one transaction, tried again where the database asks for it (deadlock, lock, serialization)."""
         for left in reversed(range(_TRIES)):
             try:
-                with self.transaction() as connection:
+                with self.transaction(durable=durable) as connection:
                     return step(connection)
             except OperationalError as failed:
                 if left == 0 or not _may_work_again(failed):
@@ -101,7 +105,7 @@ def _engine(url: str) -> Engine:
     if url.startswith("sqlite"):
         return _sqlite(url)
     settings = "-c statement_timeout=15000 -c lock_timeout=4000 -c idle_in_transaction_session_timeout=15000"
-    return create_engine(
+    engine = create_engine(
         url,
         pool_pre_ping=True,
         pool_size=4,
@@ -118,6 +122,8 @@ def _engine(url: str) -> Engine:
         },
         hide_parameters=True,
     )
+    event.listen(engine, "begin", _begin_postgresql)
+    return engine
 
 
 def _sqlite(url: str) -> Engine:
@@ -139,5 +145,17 @@ def _prepare(connection: Any, _record: Any) -> None:
 
 def _begin(connection: Connection) -> None:
     """Without IMMEDIATE two of three read-modify-writes are lost silently (dependencies.md 3)."""
-    reading = connection.get_execution_options().get("reading")
-    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+    options = connection.get_execution_options()
+    if options.get("reading"):
+        connection.exec_driver_sql("BEGIN")
+        return
+    synchronous = "FULL" if options.get("durable", True) else "NORMAL"
+    if connection.info.get("synchronous", "FULL") != synchronous:
+        connection.exec_driver_sql(f"PRAGMA synchronous={synchronous}")  # cannot be changed inside a transaction
+        connection.info["synchronous"] = synchronous
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    if not connection.get_execution_options().get("durable", True):
+        connection.exec_driver_sql("SET LOCAL synchronous_commit TO OFF")
