@@ -28,7 +28,7 @@ log = structlog.get_logger()
 BELL = "tasks.deliver.due"
 PERIODS = 6
 LEAST = timedelta(seconds=60)
-"""Never more impatient than this: a drain takes 25 s, a call 30 s, a restart a few."""
+"""Never more impatient than this: a drain takes 10 s, a call 30 s, a restart a few."""
 GRACE = 60.0
 
 

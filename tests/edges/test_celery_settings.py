@@ -57,7 +57,7 @@ WANTED = [
     ("task_serializer", "json", "never pickle"),
     ("accept_content", ["json"], "never pickle"),
     ("result_accept_content", ["json"], "never pickle"),
-    ("task_soft_time_limit", 60, "longer than a drain (25 s) and the call it began last (CALL_TIMEOUT)"),
+    ("task_soft_time_limit", 60, "longer than a drain (10 s) and the call it began last (CALL_TIMEOUT)"),
     ("task_time_limit", 90, "below every lease and the visibility timeout (C2)"),
     ("timezone", "UTC", "no clock change skips or doubles a bell (C21)"),
     ("enable_utc", True, "no clock change skips or doubles a bell (C21)"),
