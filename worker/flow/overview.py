@@ -114,7 +114,7 @@ def _live(open_: Open, rows: Sequence[Row[Any]]) -> dict[tuple[str, int], list[R
     found: dict[tuple[str, int], list[Row[Any]]] = {}
     sales = sorted({(row.organization, row.booking_id) for row in rows})
     for start in range(0, len(sales), 400):  # SQLite takes no endless lists of parameters
-        found |= outbox.live(open_, sales[start : start + 400])
+        found |= outbox.live(open_, sales[start : start + 400], marks=True)
     return found
 
 

@@ -57,7 +57,10 @@ _TAKE = (
     update(Delivery)
     .where(_d.id.in_(bindparam("ids", expanding=True)), _d.look_at <= bindparam("now"))
     .values(look_at=bindparam("until"))
-    .returning(*_d)
+    .returning(
+        *(_d.id, _d.organization, _d.connection_id, _d.booking_id, _d.key, _d.moment, _d.document, _d.state),
+        *(_d.taken, _d.risks, _d.released, _d.looks, _d.empty_looks, _d.called_at),
+    )
 )
 
 
@@ -157,7 +160,7 @@ def put_off_looks(open_: Open, ids: Sequence[int], until: datetime, *, looked: b
 def answered_late(open_: Open, ids: Sequence[int]) -> set[int]:
     """Those with an attempt that was answered by 2xx, however late: their absence cannot be believed."""
     accepted = select(_a.delivery_id).where(_a.delivery_id.in_(ids), _a.outcome == "accepted")
-    return set(open_.execute(accepted).scalars())
+    return set(open_.execute(accepted).scalars()) if ids else set()
 
 
 def looks(open_: Open, ids: Sequence[int]) -> Sequence[Row[Any]]:

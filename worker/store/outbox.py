@@ -21,12 +21,12 @@ Sale = tuple[str, int]
 """A booking in the view of one organization: (organization id, booking id)."""
 
 
-def live(open_: Open, sales: Iterable[Sale]) -> dict[Sale, list[Row[Any]]]:
-    """All deliveries of these sales that are not superseded, by any connection, oldest first."""
+def live(open_: Open, sales: Iterable[Sale], *, marks: bool = False) -> dict[Sale, list[Row[Any]]]:
+    """All deliveries of these sales that are not superseded, by any connection, oldest first; with their marks if asked."""
     wanted = sorted(set(sales))
     found: dict[Sale, list[Row[Any]]] = {sale: [] for sale in wanted}
     if wanted:
-        mine = select(table(Delivery)).where(
+        mine = select(*(each for each in _d if marks or each is not _d.mark)).where(
             tuple_(_d.organization, _d.booking_id).in_(wanted), _d.state != State.SUPERSEDED
         )
         for row in open_.execute(mine.order_by(_d.id)):
