@@ -34,6 +34,8 @@ LONG = (
     "tests/flow/test_crash_matrix.py::test_no_death",
     "tests/flow/test_crash_matrix.py::test_the_bells",
     "tests/flow/test_crashes.py",
+    "tests/flow/test_price_crashes.py::test_a_call_that_arrives_after_the_next_sync_is_put_right[postgresql",
+    "tests/flow/test_price_crashes.py::test_dead_at_any_step_it_ends_the_same[postgresql",
     "tests/flow/test_rolling_release.py",
     "tests/flow/test_state_machine.py",
     "tests/flow/test_storm.py",

@@ -6,19 +6,15 @@ from datetime import timedelta
 import pytest
 import structlog
 
-from tests import servers
-from tests.builders import settings
 from tests.simulation.baton import Killed
 from tests.simulation.judge import judge
-from tests.simulation.play import FIRST, Ground, Play, Weakened
+from tests.simulation.play import FIRST, Play, Weakened
 from worker.calls.wire import Reply, Silence
 from worker.domain.delivery import Event
 from worker.domain.outcome import EVENT, Outcome
 from worker.domain.proof import AbsenceRule
 from worker.flow import deliver
 from worker.sandbox import bookings
-from worker.store import tables
-from worker.store.database import Database
 from worker.web.inbox import Announced, store
 
 ANSWERS = {
@@ -51,14 +47,38 @@ SAMPLE = {"fine": (14, 15), "late": (12, 15), "500 after the effect": (13, 16)}
 """Deaths around the claim (12), the call (13, 14) and the commit of its outcome (15, 16)."""
 
 
-class Case(Play):
-    """One sale whose first order meets one behaviour, and a process that dies after so many steps of some bells."""
+class Mortal(Play):
+    """A process that dies after so many steps: before and after every commit, before and after every call."""
 
-    def __init__(self, ground, behaviour, *, weakened=None):
+    def __init__(self, ground, *, weakened=None):
         super().__init__(0, ground, weakened=weakened)
-        self.kind, self.answer = BEHAVIOURS[behaviour]
         self.left = 0
         self.weather.pause = self.weather.committed = self._step
+
+    def _step(self):
+        self.left -= 1
+        if self.left == 0:
+            raise Killed
+
+    def lives(self, bells, steps=0):
+        """Whether a process lives to the end of these bells; it dies at that step, 0: never."""
+        self.left = steps
+        try:
+            for name in bells:
+                self._bell(name)
+        except Killed:
+            return False
+        finally:
+            self.left = 0
+        return True
+
+
+class Case(Mortal):
+    """One sale whose first order meets one behaviour."""
+
+    def __init__(self, ground, behaviour, *, weakened=None):
+        super().__init__(ground, weakened=weakened)
+        self.kind, self.answer = BEHAVIOURS[behaviour]
         self.wire._fault, self.wire._spoiled = self._first, lambda: ANSWERS[self.answer]
         self.send, self.wire.send = self.wire.send, self._send
         self.remotes.connect("Our store", issueInvoiceOnComplete=False, issueInvoiceForBankPayment=False, active=True)
@@ -74,29 +94,12 @@ class Case(Play):
             return Silence(began=False, why="ConnectError")
         return self.send(request)
 
-    def _step(self):
-        self.left -= 1
-        if self.left == 0:
-            raise Killed
-
     def _bell(self, name):
         if name == "webhook":
             announced = [Announced(FIRST, None)]
             self.services.database.run(lambda open_: store(open_, announced, self.clock()))
         else:
             super()._bell(name)
-
-    def lives(self, bells, steps=0):
-        """Whether a process lives to the end of these bells; it dies at that step, 0: never."""
-        self.left = steps
-        try:
-            for name in bells:
-                self._bell(name)
-        except Killed:
-            return False
-        finally:
-            self.left = 0
-        return True
 
     def judged(self):
         """What is wrong when everything has come to its end."""
@@ -110,30 +113,6 @@ def quiet(monkeypatch):
     monkeypatch.setattr(deliver, "GROUP_WAIT", 0.0)
     with structlog.testing.capture_logs():
         yield
-
-
-@pytest.fixture(scope="module")
-def on_sqlite():
-    """What all cases share."""
-    made = Ground()
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
-def on_postgresql():
-    """The same with PostgreSQL in it."""
-    with servers.postgres() as url:
-        made = Ground(database=Database(settings(database_url=url).database_url))
-        tables.metadata.create_all(made.database.engine)
-        yield made
-        made.close()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def ground(request):
-    """The ground on either database."""
-    return request.getfixturevalue(f"on_{request.param}")
 
 
 def after_deaths(ground, behaviour, weakened=None, steps=range(1, STEPS_AFTER + 1)):

@@ -1,10 +1,8 @@
 """The price sync against the sandbox: what Space Invoices holds afterwards, and what it was asked."""
 
 from copy import deepcopy
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
-from itertools import count
 
 import pytest
 
@@ -235,79 +233,6 @@ def test_refused_credentials_block_the_connection(house, connection):
         sync(house, connection)
     with house.services.database.reading() as open_:
         assert connections.get(open_, connection.id).blocked_by == "bokun"
-
-
-class Died(Exception):
-    """The process ended."""
-
-
-@dataclass
-class Mortal:
-    """A remote of a process that ends before or after its n-th call, and does nothing afterwards."""
-
-    remote: object
-    calls: list
-    dies_at: int
-    after: bool
-
-    def fetch(self, call):
-        self.calls.append(call.name)
-        if len(self.calls) > self.dies_at or (len(self.calls) == self.dies_at and not self.after):
-            raise Died
-        answer = self.remote.fetch(call)
-        if len(self.calls) == self.dies_at:
-            raise Died
-        return answer
-
-
-def mortal(services, dies_at, *, after):
-    calls = []
-
-    def wrap(remote):
-        return Mortal(remote, calls, dies_at, after)
-
-    return replace(
-        services, space_invoices=wrap(services.space_invoices), bokun=lambda of: wrap(services.bokun(of))
-    ), calls
-
-
-def eventful(house):
-    """What Bokun has next: a season that moved, a new one, a changed price, rates and a product less, one more."""
-    first, new = season(tiered(real()), "2027-01-22", None, amount=7), other(6)
-    for each in (first["pricesByDateRange"][0], new["pricesByDateRange"][0]):
-        each.update({"from": "2026-01-21", "to": "2027-01-21"})
-    for each in (*first["pricesByDateRange"], *new["pricesByDateRange"]):
-        del each["rates"][1:]
-    bokun_has(house, first, new)
-
-
-@pytest.mark.parametrize("after", [False, True], ids=["before the effect", "after the effect"])
-def test_cut_at_any_call_it_ends_the_same(house, connection, after):
-    """A sync that dies at any of its calls, before or after the effect, is finished by the next one without a double."""
-    bokun_has(house, real(), other(5))
-    sync(house, connection)
-    world = house.sandbox.world
-    start = deepcopy((world.price_lists.rows, world.prices.rows))
-    eventful(house)
-    sync(house, connection)
-    wanted = held(house.sandbox)
-    for dies_at in count(1):
-        world.price_lists.rows, world.prices.rows = deepcopy(start)
-        services, calls = mortal(house.services, dies_at, after=after)
-        if not cut(house, connection, services):
-            break
-        house.clock.pass_by(seconds=house.services.terms.lease.total_seconds() + 1)
-        sync(house, connection)
-        assert (dies_at, held(house.sandbox)) == (dies_at, wanted)
-    assert {"pricelists.create", "pricelists.patch", "prices.create", "prices.patch", "prices.delete"} < set(calls)
-
-
-def cut(house, connection, services):
-    try:
-        sync(house, connection, services)
-    except Died:
-        return True
-    return False
 
 
 @pytest.mark.parametrize("fault", [{"kind": "reset"}, {"kind": "reset", "after_effect": True}, {"kind": "status"}])
