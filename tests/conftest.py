@@ -17,9 +17,9 @@ from worker.store.database import must_be_closed
 # The neighbours run on a thread of this process: with the usual 5 ms every call would wait for the interpreter lock.
 sys.setswitchinterval(0.0005)
 
-for _name, _examples, _steps in (("small", 60, 30), ("ci", 2000, 40), ("thorough", 20_000, 60)):
+for _name, _examples, _steps in (("small", 60, 30), ("many", 2000, 40), ("thorough", 20_000, 60)):
     hypothesis.settings.register_profile(_name, max_examples=_examples, stateful_step_count=_steps, deadline=None,
-                                         derandomize=_name == "small",
+                                         derandomize=_name == "small", print_blob=True,
                                          suppress_health_check=list(hypothesis.HealthCheck))  # fmt: skip
 
 LONG = (
