@@ -301,6 +301,25 @@ def test_what_could_be_better_is_a_hint_and_no_fault(well):
     assert [any(word in finding for finding in hints) for word in words] == [True] * len(words)
 
 
+@pytest.mark.parametrize(
+    ("said", "hint"),
+    [
+        ({"SPACE_INVOICES_URL": "https://api.spaceinvoices.com/v1"}, "test bookings become real documents"),
+        ({"BOKUN_URL": "https://api.bokun.io"}, "real bookings get no real document"),
+        ({"BOKUN_URL": "https://api.bokuntest.com"}, None),
+        ({"SPACE_INVOICES_URL": "https://bokun-proxy.example/v1"}, None),
+        ({"BOKUN_URL": "https://api.bokun.io", "SPACE_INVOICES_URL": "https://api.spaceinvoices.com/v1"}, None),
+    ],
+)
+def test_half_a_test_and_half_production_is_a_hint(well, said, hint):
+    """A staging of which one address was forgotten is named by what it would do; what nothing marks is not judged."""
+    well.terminal.set(**said)
+    found = [each for each in well("doctor", "--json").json if each["check"] == "environments"]
+    assert [(each["ok"], hint in each["finding"], "SPACE_INVOICES_URL" in each["do"]) for each in found] == (
+        [(True, True, True)] if hint else []
+    )
+
+
 # The broker: a real server of its own.
 
 

@@ -6,6 +6,7 @@ import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, requires, version
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from packaging.requirements import Requirement
@@ -23,6 +24,8 @@ NAME = "bokun-sync"
 SHOWN = ("celery", "kombu", "redis", "sqlalchemy", "httpx", "httpcore")
 LEAST_SQLITE = (3, 35)
 """The first that knows RETURNING."""
+PRODUCTION = frozenset({"api.bokun.io", "api.spaceinvoices.com"})
+TESTS = frozenset({"api.bokuntest.com", "api-test.spaceinvoices.com"})
 
 
 def examine(settings: Settings) -> list[Finding]:
@@ -95,6 +98,25 @@ def _settings(setup: Setup) -> Iterator[Finding]:
         yield well("alerts to", "the log only", "set ALERT_URL or ALERT_EMAIL, so that a person hears of them")
 
 
+def _environments(setup: Setup) -> Iterator[Finding]:
+    """A hint, not a fault: only known addresses say what they are, and there may be an organization for tests."""
+    bokun, space_invoices = _is_real(setup.settings.bokun_url), _is_real(setup.settings.space_invoices_url)
+    if (bokun, space_invoices) == (False, True):
+        yield well("environments", "Bokun is a test and Space Invoices is production: test bookings become real documents",
+                   "set SPACE_INVOICES_URL, unless SPACE_INVOICES_ORGANIZATIONS names one that is for tests")  # fmt: skip
+    elif (bokun, space_invoices) == (True, False):
+        yield well("environments", "Bokun is production and Space Invoices is a test: real bookings get no real document",
+                   "set SPACE_INVOICES_URL, or BOKUN_URL if this is a test")  # fmt: skip
+
+
+def _is_real(url: str) -> bool | None:
+    """Whether this is production; None where nothing marks the address (a proxy)."""
+    host = urlsplit(url).hostname or ""
+    if host in PRODUCTION:
+        return True
+    return False if host in TESTS or is_loopback(host) else None
+
+
 def _exposed(setup: Setup) -> Iterator[Finding]:
     """What must not be seen or done by everybody who reaches a port."""
     found = setup.settings
@@ -155,5 +177,5 @@ def _store(setup: Setup) -> Iterator[Finding]:
 
 
 CHECKS: tuple[Check, ...] = (
-    _versions, _settings, _zone_data, _exposed, ask_database, ask_broker, ask_space_invoices, ask_bokun, _web, _store,
+    _versions, _settings, _environments, _zone_data, _exposed, ask_database, ask_broker, ask_space_invoices, ask_bokun, _web, _store,
 )  # fmt: skip
