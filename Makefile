@@ -27,7 +27,7 @@ test: dev  ## the tests (under five minutes on two cores)
 	@echo "Running the tests; real Redis and PostgreSQL servers are started where they are needed ..."
 	@$(BIN)/python -m pytest -n 2 -q -m "not long"
 
-test-long: dev  ## the long tests: Procfile, kills, simulation, deaths at every step (over half an hour on two cores)
+test-long: dev  ## the long tests: Procfile, kills, simulation, deaths at every step, a short storm (about an hour on two cores)
 	@$(BIN)/python -m pytest -n 2 -q -m long
 
 check: dev  ## lint, types, import contracts
