@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, exists, literal_column, select
+from sqlalchemy import BigInteger, Connection, String, Table, bindparam, cast, exists, func, literal_column, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Row
 from sqlmodel import SQLModel
@@ -20,8 +20,22 @@ def table(model: type[SQLModel]) -> Table:
 
 def insert(connection: Connection, into: type[SQLModel]) -> Any:
     """An INSERT that knows ON CONFLICT."""
-    kind = sqlite if connection.dialect.name == "sqlite" else postgresql
-    return kind.insert(table(into))
+    return insert_into(connection.dialect.name, into)
+
+
+def insert_into(dialect: str, into: type[SQLModel]) -> Any:
+    """The same for a statement that is made before there is a connection."""
+    return (sqlite if dialect == "sqlite" else postgresql).insert(table(into))
+
+
+def pairs(dialect: str, name: str) -> tuple[Any, Any]:
+    """The members of a JSON object that is bound under this name, as rows, and their keys as numbers."""
+    if dialect == "sqlite":
+        rows = func.json_each(bindparam(name, type_=String)).table_valued("key", "value", name="pair")
+    else:
+        given = cast(bindparam(name, type_=String), postgresql.JSON)
+        rows = func.json_each_text(given).table_valued("key", "value", name="pair")
+    return rows, cast(rows.c.key, BigInteger)
 
 
 def insert_missing(connection: Connection, into: type[SQLModel], rows: Rows) -> None:
