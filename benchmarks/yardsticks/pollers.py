@@ -2,7 +2,8 @@
 
     python -m benchmarks.yardsticks.pollers ours|parse|first URL DATABASE
 
-`parse`: fetched and parsed, nothing else. `first`: as first written, a client a page, full models, a session a booking.
+`parse`: the same pages over the product's own wire, signed and within the rate limit, and parsed by its own reader;
+no fingerprint, no store. `first`: as first written, a client a page, full models, a session a booking.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 import resource
 import sys
 import time
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -19,8 +21,11 @@ from sqlmodel import Field, Session, SQLModel, create_engine
 
 from benchmarks.ground import furnish
 from benchmarks.standin import CONNECTION
+from worker.bokun.bookings import search_bookings
+from worker.calls.json import loads
 from worker.flow.poll import poll_one
-from worker.flow.services import Until
+from worker.flow.services import Services, Until
+from worker.store import connections
 
 SIZE = 50
 
@@ -39,12 +44,16 @@ def _asked(page: int) -> str:
     return json.dumps({"bookingRole": "SELLER", "page": page, "pageSize": SIZE})
 
 
-def parse(url: str, _database: str) -> int:
-    with httpx.Client(timeout=30, trust_env=False) as client:
-        address = f"{url}/booking.json/booking-search"
-        return sum(
-            len(items) for items in _pages(lambda page: json.loads(client.post(address, content=_asked(page)).content))
-        )
+def parse(services: Services) -> int:
+    with services.database.reading() as open_:
+        [connection] = connections.load(open_)
+    remote = services.bokun(connection)
+
+    def fetch(page: int) -> Any:
+        call = search_bookings(since=None, until=services.clock(), role="SELLER", page=page, size=SIZE)
+        return remote.fetch(replace(call, parse=loads, read=lambda answer, _headers: answer))  # type: ignore[arg-type]
+
+    return sum(len(items) for items in _pages(fetch))
 
 
 class FirstRow(SQLModel, table=True):
@@ -86,7 +95,11 @@ def first(url: str, database: str) -> int:
 
 def main() -> None:
     kind, url, database = sys.argv[1:4]
-    if kind == "ours":
+    if kind == "first":
+
+        def step() -> int:
+            return first(url, database)
+    else:
         environment = {"DATABASE_URL": database, "REDIS_URL": sys.argv[4], "SPACE_INVOICES_URL": url, "BOKUN_URL": url,
                        "SPACE_INVOICES_TOKEN": "t", "SPACE_INVOICES_ORGANIZATIONS": "org", "BOKUN_ACCESS_KEY": "a",
                        "BOKUN_SECRET_KEY": "s", "BOKUN_CALLS_PER_MINUTE": "6000000",
@@ -94,11 +107,9 @@ def main() -> None:
         services = furnish(environment)
 
         def step() -> int:
+            if kind == "parse":
+                return parse(services)
             return poll_one(services, CONNECTION, Until.seconds(services, 600)).bookings
-    else:
-
-        def step() -> int:
-            return {"parse": parse, "first": first}[kind](url, database)
 
     begun, used = time.monotonic(), time.process_time()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -7,7 +7,7 @@ from bokun_samples import WEBSITE, sample, search_items
 
 from worker.bokun.bookings import STATUSES, get_active_products, get_booking, get_price_list, search_bookings
 from worker.calls.call import UnexpectedShape
-from worker.calls.json import loads
+from worker.calls.json import dumps, loads
 
 SINCE, UNTIL = datetime(2025, 7, 1, tzinfo=UTC), datetime(2025, 7, 1, 1, 0, 0, 999999, tzinfo=UTC)
 
@@ -17,7 +17,8 @@ def search(*, since=SINCE, until=UNTIL, page=1, size=50):
 
 
 def seen(answer, *, size=50):
-    return search(size=size).read(answer, {})
+    call = search(size=size)
+    return call.read(call.parse(dumps(answer).encode()), {})
 
 
 def fingerprint(item):

@@ -48,3 +48,10 @@ def test_what_has_no_end_is_refused():
     endless.append(endless)
     with pytest.raises(json.NotJson):
         json.dumps(endless)
+
+
+@pytest.mark.parametrize("text", ["1e99999999999999999999", '{"a":[0e-99999999999999999999]}'])
+def test_an_exponent_that_no_number_has_is_refused(text):
+    """Decimal has an end too, and says so with an error of its own."""
+    with pytest.raises(json.NotJson):
+        json.loads(text)

@@ -1,11 +1,14 @@
 """Three books through the sandbox: what was planted is found under its name, and nothing else is (docs/adr/0011)."""
 
+import json
 from datetime import timedelta
 from decimal import Decimal
+from hashlib import sha256
 
 import pytest
 
 from tests.builders import NOW
+from worker.calls.json import loads
 from worker.domain.books import Kind
 from worker.flow import alerts, backfill, finding, planfile
 from worker.flow import audit as auditing
@@ -227,6 +230,19 @@ def test_a_refund_is_named_with_its_amount(sold):
     refunded(sold, FIRST)
     [(kind, because)] = said(audited(sold))
     assert (kind, because.split(",")[0]) == ("refunded", "Bokun shows 20.00 EUR paid back")
+
+
+def test_what_a_release_before_saw_is_not_read_again(sold):
+    """The fingerprint that 0.1.0 had of an item is known for the same: Bokun is asked for no booking."""
+    [shown] = sold.sandbox.world.index(sold.sandbox.access_key)
+    text = json.dumps(
+        loads(shown.text), sort_keys=True, separators=(",", ":"), default=lambda each: str(each.normalize())
+    )
+    before = {"fingerprint": sha256(text.encode()).hexdigest()}
+    sold.services.database.run(lambda open_: open_.execute(tables.Sighting.__table__.update().values(before)))
+    asked = len(sold.sandbox.requests)
+    assert audited(sold).clean
+    assert not [each["path"] for each in sold.sandbox.requests[asked:] if "/booking.json/booking/" in each["path"]]
 
 
 def test_what_is_under_way_is_not_damage(house):

@@ -112,3 +112,20 @@ def test_the_same_booking_is_sighted_by_each_connection(stored):
     """What one connection saw is new to the other."""
     found = [stored.run(lambda open_, id_=id_: len(notices.sight(open_, id_, {1: "a"}, NOW))) for id_ in ("c1", "c2")]
     assert found == [1, 1]
+
+
+def test_a_fingerprint_of_old_is_replaced_without_a_notice(stored):
+    """An item that is the same although its fingerprint is of another form is kept in today's, and is no change."""
+
+    def sight(page, had):
+        return stored.run(lambda open_: notices.sight(open_, "c1", page, NOW, had=had))
+
+    asked = []
+    sight({1: "old 1", 2: "old 2"}, had=lambda *_: False)
+    with stored.transaction() as open_:
+        open_.execute(tables.Notice.__table__.delete())
+    fresh = sight({1: "new", 2: "new", 3: "new"}, had=lambda *of: asked.append(of) or of == (1, "old 1"))
+    with stored.reading() as open_:
+        kept = {each.booking_id: each.fingerprint for each in every(open_, tables.Sighting)}
+    assert (fresh, asked, [row[0] for row in seen(stored)]) == ([2, 3], [(1, "old 1"), (2, "old 2")], [2, 3])
+    assert kept == {1: "new", 2: "new", 3: "new"}

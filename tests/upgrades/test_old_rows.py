@@ -12,6 +12,7 @@ from sqlalchemy import create_engine, inspect, text
 
 from tests.builders import Clock, House, furnish
 from worker.flow import imports
+from worker.flow.poll import rescan
 from worker.sandbox import Sandbox, bookings
 from worker.sandbox.exact import dumps, parse
 from worker.store import looks, tables
@@ -185,3 +186,16 @@ def test_every_release_has_its_fixtures():
     assert {path.name for path in RELEASES} >= set(released)
     assert head() is not None
     assert all(json.loads((path / "messages.json").read_text()) for path in RELEASES)
+
+
+def test_what_was_seen_is_not_noticed_again(upgraded):
+    """The first look back over a day after the upgrade notices nothing that the release before had seen, and keeps it."""
+    house, _ = upgraded
+    seen = dict(house.rows(tables.Sighting, "booking_id", "fingerprint"))
+    noticed = house.rows(tables.Notice, "booking_id", "version")
+    rescan(house.services)
+    house.poll()
+    kept = dict(house.rows(tables.Sighting, "booking_id", "fingerprint"))
+    assert seen.keys() <= kept.keys()
+    assert not set(seen.values()) & set(kept.values())
+    assert house.rows(tables.Notice, "booking_id", "version") == noticed

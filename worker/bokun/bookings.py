@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
-from hashlib import sha256
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from worker.bokun.mapping import identify, whole_booking
 from worker.bokun.reading import Json, booking_id, text
+from worker.bokun.shapes import Shaped, fingerprint, parse
 from worker.calls.call import Call, UnexpectedShape, target
 from worker.calls.json import dumps
 from worker.domain.connection import BookingId
@@ -32,8 +30,7 @@ STATUSES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
+class Sighting(NamedTuple):
     """A booking as a search saw it; the fingerprint covers the whole item, payment and statuses included."""
 
     booking_id: BookingId
@@ -48,6 +45,8 @@ class SearchPage:
     items: tuple[Sighting, ...]
     total: int | None
     full: bool
+    had: Callable[[int, str], bool]
+    """Whether an earlier release had this other fingerprint of a booking's item."""
     unreadable: int = 0
     """Items without a usable id; they count for `full`."""
 
@@ -74,6 +73,7 @@ def _search(range_: Mapping[str, Any], *, role: str, page: int, size: int) -> Ca
         path=target("booking.json", "booking-search"),
         read=lambda answer, _headers: _page(answer, size),
         body=dumps(asked),
+        parse=parse,
         about={"role": role, "page": page},
     )
 
@@ -122,38 +122,27 @@ def _utc(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _page(answer: Any, size: int) -> SearchPage:
+def _page(answer: Shaped | None, size: int) -> SearchPage:
     """Bokun's own specification says a list, its servers answer an object (bokun.md 2.3)."""
-    found = answer.get("items") if isinstance(answer, dict) else answer
-    if not isinstance(found, list):
+    whole = answer.members(answer.value) if answer else {}
+    found = whole.get("items") if whole else answer and answer.value
+    if answer is None or not isinstance(found, list):
         raise UnexpectedShape("a search answer without a list of items")
-    items = tuple(sighting for item in found if (sighting := _sighting(item)) is not None)
-    total = answer.get("totalHits") if isinstance(answer, dict) else None
+    seen = [(sighting, item) for item in found if (sighting := _sighting(answer, item)) is not None]
+    total = whole.get("totalHits")
     return SearchPage(
-        items=items,
+        items=tuple(sighting for sighting, _ in seen),
         total=total if isinstance(total, int) and not isinstance(total, bool) else None,
         full=len(found) >= size,
-        unreadable=len(found) - len(items),
+        had=lambda booking, before: any(answer.had(item, before) for each, item in seen if each.booking_id == booking),
+        unreadable=len(found) - len(seen),
     )
 
 
-def _sighting(item: Any) -> Sighting | None:
-    found = booking_id(item.get("id", item.get("bookingId"))) if isinstance(item, dict) else None
-    if found is None:
-        return None
-    return Sighting(found, text(item.get("confirmationCode")), _fingerprint(item))
-
-
-def _fingerprint(item: Mapping[str, Any]) -> str:
-    """By the standard encoder, in C: a poll fingerprints thousands of items and reads none."""
-    canonical = json.dumps(item, sort_keys=True, separators=(",", ":"), default=_plain)
-    return sha256(canonical.encode("ascii")).hexdigest()
-
-
-def _plain(value: object) -> str:
-    if not isinstance(value, Decimal):
-        raise TypeError(f"{type(value).__name__} is not JSON")
-    return str(value.normalize())
+def _sighting(answer: Shaped, item: Any) -> Sighting | None:
+    known = answer.members(item)
+    found = booking_id(known.get("id", known.get("bookingId")))
+    return None if found is None else Sighting(found, text(known.get("confirmationCode")), fingerprint(item))
 
 
 def _booking(answer: Any, asked: int | str) -> Json:

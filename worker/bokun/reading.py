@@ -60,10 +60,11 @@ def number(value: object) -> Decimal | None:
 
 def booking_id(value: object) -> BookingId | None:
     """A booking's id from a positive number or its decimal digits."""
-    digits = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
-    if not re.fullmatch(r"[0-9]{1,19}", digits):
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,19}", value):
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
         return None
-    return BookingId(int(digits)) if 0 < int(digits) <= _LARGEST_ID else None
+    return BookingId(value) if 0 < value <= _LARGEST_ID else None
 
 
 def instant(value: object) -> datetime | None:

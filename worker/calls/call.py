@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar
 from urllib.parse import quote, urlencode
 
+from worker.calls.json import loads
+
 T = TypeVar("T")
 Method = Literal["GET", "POST", "PATCH", "DELETE"]
 
@@ -33,6 +35,8 @@ class Call(Generic[T]):
     """False where a second request may cause a second effect: /order and /import (peers.md 0)."""
     about: Mapping[str, object] = field(default_factory=dict)
     """Ids for the log; never names, amounts or secrets."""
+    parse: Callable[[bytes], Any] = loads
+    """Makes of an answer's bytes what `read` gets; NotJson where they are none."""
 
 
 def target(*segments: str | int, query: Mapping[str, str | int] | None = None) -> str:

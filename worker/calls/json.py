@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from decimal import Decimal
 from itertools import count
 from typing import Any
@@ -13,12 +14,20 @@ class NotJson(ValueError):
     """Text that is no JSON as we take it: malformed, too deep, or with NaN or Infinity in it."""
 
 
-def loads(text: str | bytes) -> Any:
-    """The value in the text (UTF-8 only), fractions as Decimal; NotJson for anything we would not send back."""
+def loads(
+    text: str | bytes,
+    *,
+    fraction: Callable[[str], Any] = Decimal,
+    shape: Callable[[dict[str, Any]], Any] | None = None,
+) -> Any:
+    """The value in the text (UTF-8 only), fractions as Decimal; NotJson for anything we would not send back.
+
+    `fraction` gets the digits of each fraction and `shape` each object, inner ones first; what they return is used.
+    """
     try:
         decoded = text.decode("utf-8") if isinstance(text, bytes) else text
-        return json.loads(decoded, parse_float=Decimal, parse_constant=_refuse)
-    except (ValueError, RecursionError) as wrong:
+        return json.loads(decoded, parse_float=fraction, parse_constant=_refuse, object_hook=shape)
+    except (ValueError, ArithmeticError, RecursionError) as wrong:  # arithmetic: an exponent past Decimal's own
         raise NotJson("not JSON") from wrong
 
 

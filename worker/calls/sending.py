@@ -135,7 +135,7 @@ def read(call: Call[T], reply: Reply, remote: str) -> T:
     if reply.body is None:
         raise CallFailed(Failure.UNAVAILABLE, f"{remote}'s answer was cut or too large", status=reply.status)
     try:
-        return call.read(json.loads(reply.body) if reply.body.strip() else None, reply.headers)
+        return call.read(call.parse(reply.body) if reply.body.strip() else None, reply.headers)
     except json.NotJson:
         raise CallFailed(Failure.UNAVAILABLE, f"{remote}'s answer is not JSON", status=reply.status) from None
     except UnexpectedShape as wrong:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from sqlalchemy.engine import Row
 
-from worker.bokun.bookings import Sighting, get_booking, search_created
+from worker.bokun.bookings import SearchPage, Sighting, get_booking, search_created
 from worker.bokun.mapping import to_booking
 from worker.bokun.reading import instant
 from worker.calls import json
@@ -65,13 +65,20 @@ class Period:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """An item of the search: its confirmation code, and whether the last poll that saw it saw the same."""
+
+    confirmation_code: str | None
+    polled: bool
+
+
+@dataclass(frozen=True, slots=True)
 class View:
-    """What one connection knows: the search's items, the stored bookings, what polls saw, what is unread."""
+    """What one connection knows: the search's items, the stored bookings, what is unread."""
 
     connection: Stored
-    seen: Mapping[int, Sighting]
+    seen: Mapping[int, Seen]
     rows: Mapping[int, Row[Any]]
-    polled: Mapping[int, str]
     noticed: frozenset[int]
 
 
@@ -107,11 +114,13 @@ def open_books(services: Services, of: Sequence[Stored], period: Period) -> Book
     )
 
 
-def _search(services: Services, connection: Stored, period: Period | None) -> dict[int, Sighting]:
+def _search(services: Services, connection: Stored, period: Period | None) -> dict[int, Seen]:
     """Both roles, each to a page that brings nothing new; the upper end is outside, as in the rest of the period."""
-    found: dict[int, Sighting] = {}
+    found: dict[int, Seen] = {}
     if period is None or period.since >= period.until:
         return found
+    with services.database.reading() as open_:
+        polled = audits.fingerprints(open_, connection.id)
     until = period.until - timedelta(milliseconds=1)
     remote = services.bokun(connection)
     for role in ROLES:
@@ -120,11 +129,16 @@ def _search(services: Services, connection: Stored, period: Period | None) -> di
             call = search_created(since=period.since, until=until, role=role, page=number, size=SIZE)
             page = remote.fetch(call)
             ids = {int(each.booking_id) for each in page.items}
-            found |= {int(each.booking_id): each for each in page.items}
+            found |= {each.booking_id: _seen(page, each, polled.get(each.booking_id)) for each in page.items}
             fresh, of_role, number = ids - of_role, of_role | ids, number + 1
             if not fresh or (not page.full and len(of_role) + page.unreadable >= (page.total or 0)):
                 break
     return found
+
+
+def _seen(page: SearchPage, item: Sighting, polled: str | None) -> Seen:
+    same = polled is not None and (polled == item.fingerprint or page.had(item.booking_id, polled))
+    return Seen(item.confirmation_code, same)
 
 
 def _placed(services: Services, organization: str, of: list[str], period: Period) -> list[Placed]:
@@ -144,19 +158,16 @@ def _papers(services: Services, organization: str, period: Period) -> list[Paper
     return [paper for record in pages(page, services.space_invoices.fetch) if (paper := read_paper(record)) is not None]
 
 
-def _view(
-    services: Services, connection: Stored, seen: dict[int, Sighting], old: dict[int, Sighting], period: Period
-) -> View:
+def _view(services: Services, connection: Stored, seen: dict[int, Seen], old: dict[int, Seen], period: Period) -> View:
     """The stored bookings that were made in the period, or that the search shows; history only where it was taken up."""
     with services.database.reading() as open_:
         rows = {row.booking_id: row for row in audits.bookings(open_, connection.id, read_since=period.since)}
-        polled = audits.fingerprints(open_, connection.id)
         noticed = audits.noticed(open_, connection.id, since=period.now - UNDER_WAY)
     mine = {id_: row for id_, row in rows.items() if id_ in seen or period.live.holds(_made(row))}
     if period.history is not None:
         taken_up = {id_: row for id_, row in rows.items() if row.backfill is not None}
         mine |= {id_: row for id_, row in taken_up.items() if id_ in old or period.history.holds(_made(row))}
-    return View(connection, seen | {id_: old[id_] for id_ in mine if id_ in old}, mine, polled, frozenset(noticed))
+    return View(connection, seen | {id_: old[id_] for id_ in mine if id_ in old}, mine, frozenset(noticed))
 
 
 def _made(row: Row[Any]) -> datetime | None:
@@ -172,7 +183,7 @@ def _readings(services: Services, view: View) -> Iterator[tuple[int, tuple[Readi
             yield booking, (Reading.NEVER, "")
         elif shown is None:
             yield booking, (Reading.VANISHED, "")
-        elif view.polled.get(booking) == shown.fingerprint or booking in view.noticed:
+        elif shown.polled or booking in view.noticed:
             yield booking, (Reading.CURRENT, "")
         elif left == 0:
             yield booking, (Reading.CHANGED, "too many are, so it was not looked at")

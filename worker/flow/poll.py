@@ -73,7 +73,7 @@ def rescan(services: Services) -> Rescanned:
         back = connections.rewind(open_, now - RESCAN)
         return Rescanned(back, notices.ending(open_, now, now + RESCAN))
 
-    done = services.database.run(step)
+    done = services.database.run(step, durable=False)
     log.info("rescan.done", count=done.connections, notices=done.bookings)
     if done.bookings:
         services.ring("tasks.plan.notices")
@@ -98,7 +98,7 @@ def poll(services: Services, connection: Stored, until: Until) -> Polled:
     terms = services.terms
     fresh = window(connection.watermark, overlap=terms.overlap, start_from=terms.policy.start_from, now=started)
     place = services.database.run(
-        lambda open_: connections.begin_poll(open_, connection.id, fresh, started, lease=LEASE)
+        lambda open_: connections.begin_poll(open_, connection.id, fresh, started, lease=LEASE), durable=False
     )
     done = Polled()
     if place is None:
@@ -111,7 +111,7 @@ def poll(services: Services, connection: Stored, until: Until) -> Polled:
     if done.notices:
         services.ring("tasks.plan.notices")
     if not done.more:
-        services.database.run(lambda open_: connections.end_poll(open_, connection.id, place, started))
+        services.database.run(lambda open_: connections.end_poll(open_, connection.id, place, started), durable=False)
         silence.check(services, connection.id)
     log.info("poll.done", connection=connection.id, pages=done.pages, seen=done.bookings, notices=done.notices)
     return done
@@ -154,13 +154,13 @@ def _store(services: Services, connection: Stored, page: SearchPage, known_since
         log.error("booking.unreadable", connection=connection.id, count=page.unreadable)
 
     def step(open_: Open) -> int:
-        fresh = notices.sight(open_, connection.id, seen, now)
+        fresh = notices.sight(open_, connection.id, seen, now, had=page.had)
         if known_since is not None:
             hearings.found(open_, connection.id, fresh, since=known_since, now=now)
         connections.advance_poll(open_, connection.id, at, lease_until=now + LEASE)
         return len(fresh)
 
-    return services.database.run(step)
+    return services.database.run(step, durable=False)
 
 
 def _failed(services: Services, connection: Stored, failure: CallFailed) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Table, exists, literal_column, select
+from sqlalchemy import BigInteger, Connection, String, Table, bindparam, cast, exists, func, literal_column, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Row
 from sqlmodel import SQLModel
@@ -21,22 +21,33 @@ def table(model: type[SQLModel]) -> Table:
 
 def insert(connection: Connection, into: type[SQLModel]) -> Any:
     """An INSERT that knows ON CONFLICT."""
-    return _kind(connection).insert(table(into))
+    return insert_into(connection.dialect.name, into)
+
+
+def insert_into(dialect: str, into: type[SQLModel]) -> Any:
+    """The same for a statement that is made before there is a connection."""
+    return (sqlite if dialect == "sqlite" else postgresql).insert(table(into))
+
+
+def pairs(dialect: str, name: str) -> tuple[Any, Any]:
+    """The members of a JSON object that is bound under this name, as rows, and their keys as numbers."""
+    if dialect == "sqlite":
+        rows = func.json_each(bindparam(name, type_=String)).table_valued("key", "value", name="pair")
+    else:
+        given = cast(bindparam(name, type_=String), postgresql.JSON)
+        rows = func.json_each_text(given).table_valued("key", "value", name="pair")
+    return rows, cast(rows.c.key, BigInteger)
 
 
 def insert_missing(connection: Connection, into: type[SQLModel], rows: Rows) -> None:
     """Inserts the rows that no unique index forbids; the others are left out, whichever index it was."""
     if rows:
-        connection.execute(_missing(_kind(connection), into), list(rows))
+        connection.execute(_missing(connection.dialect.name, into), list(rows))
 
 
 @lru_cache(maxsize=64)
-def _missing(kind: Any, into: type[SQLModel]) -> Any:
-    return kind.insert(table(into)).on_conflict_do_nothing()
-
-
-def _kind(connection: Connection) -> Any:
-    return sqlite if connection.dialect.name == "sqlite" else postgresql
+def _missing(dialect: str, into: type[SQLModel]) -> Any:
+    return insert_into(dialect, into).on_conflict_do_nothing()
 
 
 def every(connection: Connection, model: type[SQLModel], *where: Any) -> Sequence[Row[Any]]:
