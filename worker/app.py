@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import os
 from collections.abc import Callable
 from typing import Any
@@ -77,6 +78,7 @@ def services() -> Services:
     if pid not in _built:
         _built.clear()
         _built[pid] = build(read(), ring=ring)
+        gc.freeze()  # what is there now stays: no collection walks through it again
     return _built[pid]
 
 
