@@ -75,7 +75,8 @@ class Reading:
 
 def read(services: Services) -> Reading:
     """One reading of everything."""
-    status, now = overview.status(services), services.clock()
+    now = services.clock()
+    status = overview.status(services.database, now)
     with services.database.reading() as open_:
         return Reading(
             status=status,
