@@ -59,21 +59,25 @@ def test_an_import_is_not_sent_while_stopped(stopped):
     assert (held, len(stopped.sandbox.imports)) == (("planned", []), 1)
 
 
+def standing(house):
+    return status(house.services.database, house.services.clock())["stopped"]
+
+
 def test_status_and_explain_say_that_everything_is_stopped(stopped):
     """Whoever asks why nothing is issued hears of the stop, its reason and the command that ends it."""
     fill(stopped, 1)
     stopped.drain()
     [story] = explain(stopped.services, str(A))
-    assert status(stopped.services)["stopped"]["because"] == "a wrong rate"
+    assert standing(stopped)["because"] == "a wrong rate"
     assert story.next[0] == "everything is stopped (a wrong rate), nothing is sent: bokun-sync go"
 
 
 def test_a_second_stop_keeps_the_first_reason(stopped):
     """Stopped twice is stopped once, for the first reason; going on twice is harmless."""
     again = stop.stop(stopped.services, because="another")
-    assert (again, status(stopped.services)["stopped"]["because"]) == (False, "a wrong rate")
+    assert (again, standing(stopped)["because"]) == (False, "a wrong rate")
     assert (stop.go(stopped.services), stop.go(stopped.services)) == (True, False)
-    assert status(stopped.services)["stopped"] is None
+    assert standing(stopped) is None
 
 
 def test_many_changes_during_a_pause_are_one_reading_each(house):

@@ -119,7 +119,7 @@ class Company:
 
     @property
     def status(self) -> dict[str, Any]:
-        return overview.status(self.services)
+        return overview.status(self.services.database, self.services.clock())
 
     @property
     def logs(self) -> str:

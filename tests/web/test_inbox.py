@@ -12,7 +12,7 @@ from tests.disks import Full
 from tests.web.senders import CLASSIC, app_store
 from worker.store import tables
 from worker.store.database import Database
-from worker.web.inbox import Announced, Inbox, InboxAway
+from worker.web.inbox import Announced, Inbox, InboxAway, store
 
 
 def test_group_commit(database, clock, house):
@@ -31,12 +31,53 @@ def test_group_commit(database, clock, house):
     assert len(commits) <= 5
 
 
+def test_signed_and_unsigned_at_once(database, clock, house):
+    """Where one commit holds a signed and an unsigned webhook of a booking, it is kept who signed."""
+    add_connection(database)
+    with database.transaction() as open_:
+        store(open_, [Announced(7, "VmVuZG9yOjQ"), Announced(7, None)], clock())
+    assert house.rows(tables.Hearing, "booking_id", "vendor") == [(7, "VmVuZG9yOjQ")]
+
+
 def test_locked(database, clock):
     """While the database is locked the webhook is refused within its patience, so that Bokun sends it again."""
     add_connection(database)
     inbox = Inbox(database, clock, patience=0.03)
     with database.transaction(), pytest.raises(InboxAway):
         asyncio.run(inbox.store(Announced(7, None)))
+
+
+def test_locked_and_free(database, clock, house):
+    """Who comes after a lock that was too long is stored, though those before gave up while the writer hung."""
+    add_connection(database)
+    inbox = Inbox(database, clock, patience=0.05)
+
+    async def come():
+        with database.transaction():
+            for booking in (7, 8):
+                with pytest.raises(InboxAway):
+                    await inbox.store(Announced(booking, None))
+        inbox._patience = 5
+        await inbox.store(Announced(9, None))
+
+    asyncio.run(come())
+    assert 9 in {booking for (booking,) in house.rows(tables.Notice, "booking_id")}
+
+
+def test_one_gives_up_alone(database, clock, house):
+    """A request that is cut off takes nobody of its group with it."""
+    add_connection(database)
+    inbox = Inbox(database, clock)
+
+    async def two():
+        cut, stays = (asyncio.create_task(inbox.store(Announced(booking, None))) for booking in (7, 8))
+        await asyncio.sleep(0)
+        cut.cancel()
+        return await asyncio.gather(cut, stays, return_exceptions=True)
+
+    cut, stays = asyncio.run(two())
+    assert (type(cut), stays) == (asyncio.CancelledError, None)
+    assert 8 in {booking for (booking,) in house.rows(tables.Notice, "booking_id")}
 
 
 def test_away_and_back(open_web, told, services, tmp_path, house):

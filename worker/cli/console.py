@@ -13,6 +13,7 @@ import typer
 if TYPE_CHECKING:
     from config.settings import Settings
     from worker.flow.services import Services
+    from worker.store.database import Database
 
 DONE, FAILED, WRONG_USE, NEEDS_A_PERSON = 0, 1, 2, 3
 
@@ -50,18 +51,36 @@ def settings() -> Settings:
 def services(*required: str, found: Settings | None = None) -> Iterator[Services]:
     """The services of this process on a database that is at its newest version."""
     from config.settings import require
-    from worker.store.migrate import is_current
     from worker.wiring import build
 
     now = found or settings()
     require(now, *required)
     built = build(now, ring=_no_broker if now.embedded else _through(now))
     try:
-        if not is_current(built.database.engine):
-            raise Failed("The database is not at the newest version: run `bokun-sync migrate`.")
+        _must_be_current(built.database)
         yield built
     finally:
         built.close()
+
+
+@contextmanager
+def database() -> Iterator[Database]:
+    """The database alone, for what neither sends nor rings: loading the rest takes as long again."""
+    from worker.store.database import Database
+
+    opened = Database(settings().database_url)
+    try:
+        _must_be_current(opened)
+        yield opened
+    finally:
+        opened.close()
+
+
+def _must_be_current(opened: Database) -> None:
+    from worker.store.migrate import is_current
+
+    if not is_current(opened.engine):
+        raise Failed("The database is not at the newest version: run `bokun-sync migrate`.")
 
 
 def _no_broker(_name: str, *_ids: str | int) -> None:

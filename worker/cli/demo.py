@@ -169,7 +169,7 @@ def _watch(supervisor: Supervisor, services: Services, box: Mapping[str, Any], s
             if time.monotonic() - started > LONGEST:
                 return False
             supervisor.watch()
-            found = overview.status(services)
+            found = overview.status(services.database, services.clock())
             decided, counted = sum(found["bookings"].values()), found["deliveries"]
             planned = sum(count for state, count in counted.items() if state != "superseded")
             sent = planned - counted["planned"] - counted["sending"]
@@ -214,7 +214,7 @@ def _report(
         say(f"Not everything came to rest within {LONGEST:.0f} s; the logs are in {FOLDER}.")
     for each in wrong[:20]:
         say(f"WRONG  {each}")
-    unanswered = overview.status(services)["deliveries"]
+    unanswered = overview.status(services.database, services.clock())["deliveries"]
     if wrong or not finished:
         say(f"{len(wrong)} of {len(played.expectations)} bookings did not get what the flags call for.")
         return FAILED

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
 
-from worker.cli.console import DONE, FAILED, Json, WrongUse, group, print_json, print_table, say, services, show, warn
+from worker.cli.console import (
+    DONE,
+    FAILED,
+    Json,
+    WrongUse,
+    database,
+    group,
+    print_json,
+    print_table,
+    say,
+    services,
+    show,
+    warn,
+)
 
 app = group("")
 bookings = group("What each booking is waiting for.")
@@ -20,8 +34,8 @@ def status(as_json: Json = False) -> None:
     """
     from worker.flow import overview
 
-    with services() as built:
-        found = overview.status(built)
+    with database() as opened:
+        found = overview.status(opened, datetime.now(UTC))
     if as_json:
         print_json(found)
         return

@@ -60,7 +60,7 @@ def drain(
     ask("Poll Bokun and send everything that is due to Space Invoices?", yes, routine=True)
     with services("space_invoices_token", "space_invoices_organizations") as built:
         done = walk(built, Until.seconds(built, seconds))
-        found = overview.status(built)
+        found = overview.status(built.database, built.clock())
     held, asked = found["deliveries"]["held"], found["bookings"].get("ask", 0)
     if as_json:
         print_json({"polled": done.polled, "notices": done.notices, "read": done.read, "sent": done.sent,

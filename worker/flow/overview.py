@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection as Open
 from sqlalchemy.engine import Row
 
-from worker.flow.services import Services
 from worker.flow.standing import since_document, standing_record
 from worker.store import asks, bookings, connections, deliveries, notices, outbox, runs, stopping
 from worker.store.connections import Stored
+from worker.store.database import Database
+
+if TYPE_CHECKING:  # `status` is asked for often, and would wait for all that talks to the remotes to be loaded
+    from worker.flow.services import Services
 
 
-def status(services: Services) -> dict[str, Any]:
+def status(database: Database, now: datetime) -> dict[str, Any]:
     """Counts by state, lag per connection, what is due longest, and when the bells were heard."""
-    now = services.clock()
-    with services.database.reading() as open_:
+    with database.reading() as open_:
         due = deliveries.oldest_due(open_, now)
         stop = stopping.get(open_)
         return {

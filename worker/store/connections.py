@@ -100,11 +100,6 @@ def load(open_: Open, *where: Any) -> list[Stored]:
     return [_stored(row) for row in every_ordered(open_, *where)]
 
 
-def there(open_: Open) -> list[str]:
-    """The ids of all connections that are not gone, and nothing else of them: every commit of webhooks asks."""
-    return list(open_.execute(select(_t.id).where(_t.gone_at.is_(None)).order_by(_t.id)).scalars())
-
-
 def get(open_: Open, connection_id: str) -> Stored | None:
     """One connection, or None for an id that was never mirrored."""
     found = load(open_, _t.id == connection_id)

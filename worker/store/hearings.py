@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection as Open
-from sqlalchemy import and_, bindparam, delete, func, or_, select, tuple_, update
+from sqlalchemy import Executable, and_, bindparam, delete, func, literal, or_, select, tuple_, update
 from sqlalchemy.engine import Row
 
+from worker.calls import json
 from worker.store import notices
 from worker.store.bookings import Place
-from worker.store.statements import any_row, every, insert, table
+from worker.store.statements import any_row, every, insert, insert_into, table
 from worker.store.tables import Booking, Hearing, Silence
 
 _h, _b, _s = table(Hearing).c, table(Booking).c, table(Silence).c
@@ -29,18 +31,27 @@ class Looked:
     look_at: datetime | None
 
 
-def heard(open_: Open, announced: Mapping[Place, str | None], now: datetime) -> None:
-    """Keeps that webhooks announced these bookings, each with the vendor it was signed for."""
-    if not announced:
-        return
-    statement = insert(open_, Hearing)
-    fresh = {"heard_at": now, "vendor": func.coalesce(statement.excluded.vendor, _h.vendor), "looks": 0,
-             "look_at": None}  # fmt: skip
-    rows = [
-        {"connection_id": connection, "booking_id": booking, "heard_at": now, "vendor": vendor, "looks": 0}
-        for (connection, booking), vendor in sorted(announced.items(), key=lambda each: each[0])
-    ]
-    open_.execute(statement.on_conflict_do_update(index_elements=["connection_id", "booking_id"], set_=fresh), rows)
+def heard(open_: Open, announced: Mapping[int, str | None], now: datetime) -> None:
+    """Webhooks announced these bookings, each with the vendor it was signed for: a notice and a hearing of it for every
+    connection that is not gone. Two statements, however many they are, so that requests wait for little else."""
+    if announced:
+        said = {"announced": json.dumps({str(booking): vendor for booking, vendor in announced.items()}), "now": now}
+        open_.execute(notices.of_all(open_.dialect.name), said)
+        open_.execute(_of_all(open_.dialect.name), said)
+
+
+@cache
+def _of_all(dialect: str) -> Executable:
+    places, vendor, now = notices.announced(dialect)
+    names = ["connection_id", "booking_id", "heard_at", "looks", "vendor"]
+    statement = insert_into(dialect, Hearing).from_select(names, places.add_columns(now, literal(0), vendor))
+    fresh = {
+        "heard_at": now,
+        "vendor": func.coalesce(statement.excluded.vendor, _h.vendor),
+        "looks": 0,
+        "look_at": None,
+    }
+    return statement.on_conflict_do_update(index_elements=["connection_id", "booking_id"], set_=fresh)  # type: ignore[no-any-return]
 
 
 def found(open_: Open, connection: str, bookings: Iterable[int], *, since: datetime, now: datetime) -> None:

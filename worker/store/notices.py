@@ -93,6 +93,24 @@ def _of_page(dialect: str) -> tuple[Executable, Executable, Executable]:
     return look, keep, noted.on_conflict_do_update(index_elements=["connection_id", "booking_id"], set_=_again(now))
 
 
+@cache
+def of_all(dialect: str) -> Executable:
+    """The upsert of notices for the bookings that webhooks announced: the whole group is one parameter."""
+    places, _, now = announced(dialect)
+    names = ["connection_id", "booking_id", "noticed_at", "due_at", "source", "tries", "version"]
+    rows = places.add_columns(now, now.label("due"), literal("webhook"), literal(0), literal(1))
+    noted = insert_into(dialect, Notice).from_select(names, rows)
+    return noted.on_conflict_do_update(index_elements=["connection_id", "booking_id"], set_=_again(now))  # type: ignore[no-any-return]
+
+
+def announced(dialect: str) -> tuple[Any, Any, Any]:
+    """Each announced booking for each connection that is not gone, in the order of locks; its vendor; the time."""
+    rows, booking = pairs(dialect, "announced")
+    places = select(_c.id, booking).select_from(table(Connection).join(rows, true()))
+    now = bindparam("now", type_=_n.due_at.type)
+    return places.where(_c.gone_at.is_(None)).order_by(_c.id, booking), rows.c.value, now
+
+
 def sighted(open_: Open, places: Iterable[tuple[str, int]]) -> set[tuple[str, int]]:
     """Those of these (connection, booking) that a search has shown."""
     shown = table(Sighting).c

@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from importlib import import_module
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, String, Table, bindparam, cast, exists, func, literal_column, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Connection,
+    String,
+    Table,
+    bindparam,
+    cast,
+    exists,
+    func,
+    literal_column,
+    select,
+)
 from sqlalchemy.engine import Row
 from sqlmodel import SQLModel
 
@@ -25,8 +37,8 @@ def insert(connection: Connection, into: type[SQLModel]) -> Any:
 
 
 def insert_into(dialect: str, into: type[SQLModel]) -> Any:
-    """The same for a statement that is made before there is a connection."""
-    return (sqlite if dialect == "sqlite" else postgresql).insert(table(into))
+    """The same for a statement that is made before there is a connection; the other dialect is not loaded for it."""
+    return import_module(f"sqlalchemy.dialects.{dialect}").insert(table(into))
 
 
 def pairs(dialect: str, name: str) -> tuple[Any, Any]:
@@ -34,7 +46,7 @@ def pairs(dialect: str, name: str) -> tuple[Any, Any]:
     if dialect == "sqlite":
         rows = func.json_each(bindparam(name, type_=String)).table_valued("key", "value", name="pair")
     else:
-        given = cast(bindparam(name, type_=String), postgresql.JSON)
+        given = cast(bindparam(name, type_=String), JSON)
         rows = func.json_each_text(given).table_valued("key", "value", name="pair")
     return rows, cast(rows.c.key, BigInteger)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import structlog
 
 log = structlog.get_logger()
-REST = 0.05
+REST = 0.1
 """Seconds between two rounds of rings. The first webhook rings at once; those of a burst share the next round, because
 a ring costs more processor time than a webhook."""
 
@@ -25,6 +25,8 @@ class Bells:
 
     def ring(self, bell: str) -> None:
         """Asks for the bell and returns at once."""
+        if bell in self._asked:  # whoever takes it out rings it afterwards
+            return
         with self._changed:
             self._asked.add(bell)
             if self._thread is None:

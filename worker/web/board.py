@@ -76,7 +76,7 @@ class Board:
 
 def board(services: Services, periods: Periods) -> Board:
     """Reads everything the page shows."""
-    status = overview.status(services)
+    status = overview.status(services.database, services.clock())
     now = services.clock()
     with services.database.reading() as open_:
         silent = hearings.silent(open_)

@@ -10,6 +10,7 @@ import threading
 from collections import Counter as Counted
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import structlog
@@ -33,23 +34,24 @@ class Served:
     """What this process has served: webhooks by how they were answered, and how long that took."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._webhooks = Counter(
+        webhooks = Counter(
             "bokun_sync_webhooks", "Webhooks by kind, topic and status of the answer.", ["kind", "topic", "status"],
             registry=registry,
         )  # fmt: skip
-        self._acknowledged = Histogram(
+        acknowledged = Histogram(
             "bokun_sync_webhook_acknowledgement_seconds", "From the request to its answer, the commit included.",
             ["kind"], registry=registry, buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.3, 1, 3, 5),
         )  # fmt: skip
         self._refused = Counter(
             "bokun_sync_requests_refused", "Requests that were refused, by status.", ["status"], registry=registry
         )
+        self._webhooks, self._acknowledged = cache(webhooks.labels), cache(acknowledged.labels)
 
     def webhook(self, kind: str, topic: str | None, status: int, seconds: float) -> None:
         """A webhook was answered."""
         known = "none" if topic is None else topic if topic in TOPICS else "other"
-        self._webhooks.labels(kind, known, str(status)).inc()
-        self._acknowledged.labels(kind).observe(seconds)
+        self._webhooks(kind, known, str(status)).inc()
+        self._acknowledged(kind).observe(seconds)
 
     def refused(self, status: int) -> None:
         """A request was refused."""
@@ -73,7 +75,8 @@ class Reading:
 
 def read(services: Services) -> Reading:
     """One reading of everything."""
-    status, now = overview.status(services), services.clock()
+    now = services.clock()
+    status = overview.status(services.database, now)
     with services.database.reading() as open_:
         return Reading(
             status=status,

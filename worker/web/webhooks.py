@@ -26,6 +26,7 @@ from worker.web.refusals import Refused
 
 log = structlog.get_logger()
 BELL = "tasks.plan.notices"
+STORED = PlainTextResponse("stored\n")
 Receiver = Callable[[Request], Awaitable[Response]]
 
 
@@ -95,7 +96,7 @@ class Webhooks:
         except InboxAway:
             raise Refused(503, "the notice could not be stored", **{"retry-after": "5"}) from None
         self.bells.ring(BELL)
-        return PlainTextResponse("stored\n")
+        return STORED
 
     async def _uninstalled(self, vendor: str) -> Response:
         try:
