@@ -6,6 +6,9 @@ from typing import Any
 
 VISIBILITY_TIMEOUT = 600
 BELL_EXPIRES = 120
+QUEUE = "bells"
+OWN_QUEUES = {f"tasks.{step}.*": f"{QUEUE}.{step}" for step in ("poll", "plan", "deliver", "reconcile")}
+"""A worker takes from its queues in turn: a storm of webhooks, whose bells each read for seconds, holds up no proof."""
 RINGING = {"socket_timeout": 1, "socket_connect_timeout": 1}
 """Transport options of whoever rings: a frozen broker costs it a second, not the five that a listener waits."""
 
@@ -54,7 +57,9 @@ def celery_settings(broker_url: str) -> dict[str, Any]:
         "task_send_sent_event": True,
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
-        "task_default_queue": "bells",
+        "task_default_queue": QUEUE,
+        "task_queues": {queue: {} for queue in (QUEUE, *OWN_QUEUES.values())},
+        "task_routes": {bells: {"queue": queue} for bells, queue in OWN_QUEUES.items()},
         # No file of last runs: a beat that starts rings everything once, which is harmless.
         "beat_scheduler": "celery.beat:Scheduler",
         "beat_max_loop_interval": 5,

@@ -27,6 +27,10 @@ STORY = (
     "SELECT connection_id, source, noticed_at, due_at, tries, reason FROM notice WHERE booking_id = {0}",
 )
 UNREAD = "SELECT count(*) FROM notice"
+LEASED = (
+    "SELECT DISTINCT booking_id FROM notice WHERE due_at BETWEEN now() + interval '20 s' AND now() + interval '95 s'"
+)
+"""Taken for 120 s by somebody who has not read it for a while."""
 BLOCKED = "SELECT id FROM connection WHERE blocked_at IS NOT NULL"
 HELD = "SELECT booking_id, document, reason FROM delivery WHERE state = 'held'"
 NOT_INVOICED = HELD + " AND document = 'invoice'"
@@ -148,11 +152,9 @@ class Run:
         began = announced = time.monotonic()
         still = 0
         while time.monotonic() - began < longest:
-            if time.monotonic() - announced > 8 and still == 0:  # Bokun repeats itself: no lease of 120 s is waited for
+            if time.monotonic() - announced > 20:  # Bokun repeats itself: no lease of somebody dead is waited for
                 announced = time.monotonic()
-                for (id_,) in self.house.rows("SELECT booking_id FROM notice"):
-                    self.announce(id_)
-                for id_ in self._missing():
+                for (id_,) in self.house.rows(LEASED):
                     self.announce(id_)
             waiting = self.waiting()
             still = 0 if any(waiting.values()) else still + 1

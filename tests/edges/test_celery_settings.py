@@ -16,6 +16,7 @@ from redis.retry import Retry
 
 import tasks
 from config.broker import BELL_EXPIRES, VISIBILITY_TIMEOUT
+from tests import servers
 from tests.builders import settings
 from worker import app as bells
 from worker.app import celery_app
@@ -185,13 +186,34 @@ def test_a_bell_on_the_broker_is_ids_in_json_with_an_expiry(app):
     app.conf.update(broker_url="memory://", broker_transport_options={})
     before = datetime.now(UTC)
     bells.ring("tasks.poll.connection", "c1")
-    with app.connection_for_read() as connection, connection.SimpleQueue("bells") as queue:
+    with app.connection_for_read() as connection, connection.SimpleQueue("bells.poll") as queue:
         message = queue.get_nowait()
     args, kwargs, embedded = message.payload
     assert (message.headers["task"], args, kwargs) == ("tasks.poll.connection", ["c1"], {})
     assert (message.content_type, any(embedded.values()), message.headers["eta"]) == ("application/json", False, None)
     expires = datetime.fromisoformat(message.headers["expires"]) - before
     assert timedelta(0) <= expires - timedelta(seconds=BELL_EXPIRES) < timedelta(seconds=60)
+
+
+def test_bells_of_one_step_do_not_hold_up_those_of_another():
+    """Behind thirty bells that read bookings, the one that proves what was sent is among the first that a worker takes."""
+    heard = []
+
+    def take(message):
+        heard.append(message.headers["task"])
+        message.ack()
+
+    with servers.redis() as url:
+        app = celery_app(settings(redis_url=url))
+        for _ in range(30):
+            bells.ring("tasks.plan.notices")
+        bells.ring("tasks.reconcile.due")
+        with app.connection_for_read() as connection:
+            connection.default_channel.basic_qos(0, 1, False)
+            with app.amqp.TaskConsumer(connection.default_channel, on_message=take):
+                while len(heard) < 31:
+                    connection.drain_events(timeout=5)
+    assert (heard.index("tasks.reconcile.due") < 3, len(heard)) == (True, 31)
 
 
 @pytest.fixture

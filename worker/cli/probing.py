@@ -86,11 +86,11 @@ def ask_broker(setup: Setup) -> Iterator[Finding]:
         yield from _bells(setup, None)
         return
     prefix = celery_settings("")["broker_transport_options"]["global_keyprefix"]
-    queue = celery_settings("")["task_default_queue"]
+    queues = celery_settings("")["task_queues"]
     try:
         with connect(setup.settings.redis_url) as client:
             about: dict[str, Any] = client.info()
-            waiting = int(client.llen(f"{prefix}{queue}"))
+            waiting = sum(int(client.llen(f"{prefix}{queue}")) for queue in queues)
     except redis.AuthenticationError:
         yield wrong("broker", "refuses the password", "correct user and password in REDIS_URL")
     except redis.RedisError as failed:
