@@ -142,7 +142,7 @@ class Run:
         """A line of progress now and then."""
         if time.monotonic() - self.told_at > 15:
             self.told_at = time.monotonic()
-            documents, faults = len(self.house.sandbox.documents), sum(self.nemesis.done.values())
+            documents, faults = len(self.issued), sum(self.nemesis.done.values())
             print(f"{how_far}: {len(self.wanted)} bookings, {documents} documents, {faults} faults", file=sys.stderr)
 
     def heal(self, longest: float) -> float:
@@ -169,8 +169,17 @@ class Run:
     @property
     def bare(self) -> set[int]:
         """Bookings with an order of which their flags made no document there; ours are looked at for two hours more."""
-        orders = self.house.sandbox.orders
-        return {int(each["orderId"]) for each in orders if not each.get("invoiceId") and not each.get("estimateId")}
+        world = self.house.sandbox.world
+        with world.lock:
+            orders = world.orders.rows.values()
+            return {int(each["orderId"]) for each in orders if not each.get("invoiceId") and not each.get("estimateId")}
+
+    @property
+    def issued(self) -> list[tuple[int, str]]:
+        """Booking and kind of each document there; no copies, which would keep the remotes waiting for seconds."""
+        world = self.house.sandbox.world
+        with world.lock:
+            return [(each["bookingId"], each["type"]) for each in world.documents.rows.values()]
 
     def waiting(self) -> dict[str, int]:
         """How many have not come to their end, by what they wait for."""
@@ -198,7 +207,7 @@ class Run:
 
     def _missing(self) -> list[int]:
         """Bookings that have neither one of their documents nor a reason that a person sees."""
-        issued = {(each["bookingId"], each["type"]) for each in self.house.sandbox.documents}
+        issued = set(self.issued)
         any_issued, bare = {id_ for id_, _ in issued}, self.bare
         visible = {row[0] for row in self.house.rows(HELD)} | {row[0] for row in self.house.rows(ASKED)}
         return [
@@ -210,7 +219,7 @@ class Run:
 
     def judge(self, report: Report) -> Report:
         """From the stand-ins' record: nothing doubled, nothing lost, everything that stands still says why."""
-        issued = Counter((each["bookingId"], each["type"]) for each in self.house.sandbox.documents)
+        issued = Counter(self.issued)
         # Flags that change there after we read them turn the order of an invoice into another estimate: that is held.
         asked_for = {row[0] for row in self.house.rows(NOT_INVOICED)}
         report.doubled = [
