@@ -190,17 +190,17 @@ class Ended:
     """Whether it may have taken effect."""
 
 
-_HELD = _d.token.in_(bindparam("tokens", expanding=True))
+_TOKENS: Any = bindparam("tokens", expanding=True)
 _CLOSE = (
     update(Attempt)
-    .where(_a.token.in_(bindparam("tokens", expanding=True)))
+    .where(_a.token.in_(_TOKENS))
     .values(
         ended_at=bindparam("now"), outcome=bindparam("outcome"), status=bindparam("status"), reason=bindparam("why")
     )
 )
 _ADVANCE = (
     update(Delivery)
-    .where(_THESE, _HELD, _d.state == State.SENDING)
+    .where(_THESE, _d.token.in_(_TOKENS), _d.state == State.SENDING)
     .values(
         state=bindparam("to"),
         reason=bindparam("why"),
@@ -215,7 +215,7 @@ _ADVANCE = (
 )
 _LATE = (
     update(Delivery)
-    .where(_d.id.in_(bindparam("ids", expanding=True)), _d.state == State.PLANNED)
+    .where(_THESE, _d.state == State.PLANNED)
     .values(
         state=advance(State.PLANNED, Event.WITHHELD).value,
         reason="an earlier attempt was answered late, after it had been proven absent: look before releasing",

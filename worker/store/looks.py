@@ -53,9 +53,10 @@ def to_look_for_first(
     return _taken(open_, ids, now)
 
 
+_THESE = _d.id.in_(bindparam("ids", expanding=True))
 _TAKE = (
     update(Delivery)
-    .where(_d.id.in_(bindparam("ids", expanding=True)), _d.look_at <= bindparam("now"))
+    .where(_THESE, _d.look_at <= bindparam("now"))
     .values(look_at=bindparam("until"))
     .returning(
         *(_d.id, _d.organization, _d.connection_id, _d.booking_id, _d.key, _d.moment, _d.document, _d.state),
@@ -114,7 +115,7 @@ _FOUND = _SETTLED.values(
 _ABSENT = _SETTLED.values(
     taken=0, empty_looks=0, looks=0, looked_at=None, due_at=bindparam("now"), look_at=bindparam("now")
 )
-_STATES = select(_d.id, _d.state).where(_d.id.in_(bindparam("ids", expanding=True))).order_by(_d.id).with_for_update()
+_STATES = select(_d.id, _d.state).where(_THESE).order_by(_d.id).with_for_update()
 
 
 def record_looks(open_: Open, looked: Sequence[Looked], now: datetime) -> list[int]:

@@ -87,18 +87,20 @@ def _of_page(dialect: str) -> tuple[Executable, Executable, Executable]:
     keep = seen.on_conflict_do_update(
         index_elements=["connection_id", "booking_id"], set_={"fingerprint": seen.excluded.fingerprint}
     )
-    fresh = select(connection, booking, literal("poll"), now, now, literal(0), literal(1)).where(true())
-    names = ["connection_id", "booking_id", "source", "noticed_at", "due_at", "tries", "version"]
-    noted = insert_into(dialect, Notice).from_select(names, fresh)
-    return look, keep, noted.on_conflict_do_update(index_elements=["connection_id", "booking_id"], set_=_again(now))
+    return look, keep, _noted(dialect, select(connection, booking).where(true()), "poll", now)
 
 
 @cache
 def of_all(dialect: str) -> Executable:
     """The upsert of notices for the bookings that webhooks announced: the whole group is one parameter."""
     places, _, now = announced(dialect)
-    names = ["connection_id", "booking_id", "noticed_at", "due_at", "source", "tries", "version"]
-    rows = places.add_columns(now, now.label("due"), literal("webhook"), literal(0), literal(1))
+    return _noted(dialect, places, "webhook", now)
+
+
+def _noted(dialect: str, places: Any, source: str, now: Any) -> Executable:
+    """The upsert of a notice for each of these places (connection, booking), which a SELECT brings."""
+    rows = places.add_columns(literal(source), now, now.label("due"), literal(0), literal(1))
+    names = ["connection_id", "booking_id", "source", "noticed_at", "due_at", "tries", "version"]
     noted = insert_into(dialect, Notice).from_select(names, rows)
     return noted.on_conflict_do_update(index_elements=["connection_id", "booking_id"], set_=_again(now))  # type: ignore[no-any-return]
 

@@ -8,12 +8,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection as Open
-from sqlalchemy import and_, literal_column, or_, select, tuple_, update
+from sqlalchemy import and_, or_, select, tuple_, update
 from sqlalchemy.engine import Row
 
 from worker.domain.decision import ISSUING, Document, Moment, Tell, Told
 from worker.domain.delivery import TOLD, Event, State, advance, may_be_replaced
-from worker.store.statements import insert_missing, table
+from worker.store.statements import in_words, insert_missing, table
 from worker.store.tables import Delivery
 
 _d = table(Delivery).c
@@ -41,7 +41,7 @@ def counts_as_told(row: Row[Any]) -> bool:
 
 def of_the_same_sale(other: Any) -> Any:
     """In SQL: another delivery of this one's sale. The index of a sale's deliveries holds those not superseded."""
-    there = other.c.state != literal_column(f"'{State.SUPERSEDED}'")
+    there = ~in_words(other.c.state, State.SUPERSEDED)
     return and_(
         there, other.c.organization == _d.organization, other.c.booking_id == _d.booking_id, other.c.id != _d.id
     )
