@@ -33,7 +33,7 @@ def machine() -> dict[str, str]:
         "kombu",
         "redis",
         "httpx",
-        "httpcore",
+        "h11",
         "requests",
         "sqlalchemy",
         "psycopg",

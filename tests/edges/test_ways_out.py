@@ -57,7 +57,7 @@ def test_no_id_leaves_its_place(id_):
 @pytest.mark.parametrize("id_", HOSTILE)
 def test_a_hostile_connection_id_reaches_no_other_endpoint(services, sandbox, id_):
     """Asked for such a connection, Space Invoices sees a call of that one endpoint, or none at all."""
-    services.space_invoices.send(order(id_, {}, delivery=1))
+    services.space_invoices.send(order(id_, "{}", delivery=1))
     paths = [each["path"] for each in sandbox.requests]
     assert all(each.startswith("/v1/Bokun/") and each.endswith("/order") for each in paths)
     assert not sandbox.documents

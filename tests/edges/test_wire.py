@@ -1,5 +1,6 @@
 """The wire on real sockets: what comes back, whether the head began to leave, and that every call ends."""
 
+import socket
 import ssl
 import threading
 import time
@@ -337,6 +338,47 @@ def test_a_connection_that_the_peer_closed_is_not_used_again(wire, peers):
     closed.wait(2)
     assert isinstance(wire.send(post(box[0].url)), Reply)
     assert box[0].connections == 2
+
+
+@pytest.mark.parametrize("between", [0.0, 0.05])
+def test_an_answer_that_nobody_asked_for_answers_nothing(wire, peers, between):
+    """Two answers to one request, at once or one later: the next call opens a connection and gets its own."""
+    box = []
+
+    def twice(connection):
+        box[0].request(connection)
+        connection.sendall(OK)
+        time.sleep(between)
+        connection.sendall(b"HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n")
+        box[0].hold()
+
+    def once(connection):
+        while box[0].request(connection):
+            connection.sendall(OK)
+
+    box.append(peers(twice, once))
+    wire.send(post(box[0].url))
+    time.sleep(2 * between)
+    assert wire.send(post(box[0].url)) == Reply(200, {"content-length": "2"}, b"{}")
+    assert box[0].connections == 2
+
+
+def test_an_answer_before_the_body_was_read_counts(peers):
+    """A peer that refuses a large order by its head, and closes, is heard though not all of it could be written."""
+    made = Wire(timeout=2)
+
+    def refuse(connection):
+        connection.recv(100)
+        connection.sendall(b"HTTP/1.1 413 Too large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(65536):
+            pass
+
+    large = Request("POST", peers(refuse).url, {}, "x" * 5_000_000)
+    found = made.send(large)
+    made.close()
+    assert isinstance(found, Reply)
+    assert found.status == 413
 
 
 @pytest.mark.parametrize("broken", [reset, lambda connection: connection.sendall(HEAD + b"content-length: 9\r\n\r\nx")])

@@ -1,27 +1,33 @@
-"""The only door to the network: one connection a thread, one deadline a call, and the trace that says what left.
+"""The only door to the network: one connection a thread, one deadline a call, and the word whether anything left.
 
-httpx's timeouts are per read: a remote that drips a byte a second holds a call for ever. So its transport here has
-connections (httpcore's) whose every wait ends at the call's deadline. Each thread has such a transport with one
-connection to each remote and hands httpx's requests to it: the client and the pool, which follow redirects, keep
-cookies and look for a free connection, would cost more than everything else about a call (docs/adr/0005).
+httpx's timeouts are per read: a remote that drips a byte a second holds a call for ever. So its requests go by a
+transport of our own, whose every wait ends at the call's deadline. Each thread has such a transport, with one
+connection to each remote: a socket, and h11 (httpx's own) for what is spoken on it. The client and the pools, which
+follow redirects, keep cookies and look for a free connection, would cost more than everything else about a call
+(docs/adr/0005, 0014).
 """
 
 from __future__ import annotations
 
+import select
+import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
 
-import httpcore
+import h11
 import httpx
 
 KEEP_SECONDS = 2.0
 """An idle connection is used again only this long: shorter than servers keep theirs, so a POST does not meet a
 connection that is being closed and become an unknown (docs/adr/0004)."""
-_BEGAN = "http11.send_request_headers.started"
+_url = lru_cache(maxsize=256)(httpx.URL)
+_PIECE = 64 * 1024
+_PORTS = {"http": 80, "https": 443}
 
 
 class NotInTime(Exception):
@@ -73,6 +79,7 @@ class Wire:
         self._monotonic = monotonic
         self._may_send = may_send
         self._ssl = ssl.create_default_context()
+        self._ssl.set_alpn_protocols(["http/1.1"])
         self._local = threading.local()
         self._transports: set[_Transport] = set()
 
@@ -85,164 +92,167 @@ class Wire:
         """One try, without redirects, retries or proxies; never raises for what the network does."""
         self._may_send()
         transport = self._transport()
-        transport.deadline.at = self._monotonic() + self._timeout
-        trace = _Trace(request.send_until, self._monotonic)
+        call = transport.call = _Call(self._monotonic, self._monotonic() + self._timeout, request.send_until)
+        content = None if request.body is None else request.body.encode()
         try:
-            response = transport.handle_request(self._prepared(request, trace))
+            prepared = httpx.Request(request.method, _url(request.url), headers=dict(request.headers), content=content)
+            response = transport.handle_request(prepared)
             try:
                 body = _read(response, request.largest)
             finally:
                 response.close()
             return Reply(response.status_code, _lower(response.headers), body)
-        except Exception as failed:  # noqa: BLE001 - the trace decides, not the class (reliability.md 2.3)
+        except Exception as failed:  # noqa: BLE001 - what the call went through decides, not the class (reliability.md 2.3)
             transport.close()  # a connection that failed once is not used again
-            return Silence(trace.began, type(failed).__name__)
-
-    def _prepared(self, request: Request, trace: _Trace) -> httpx.Request:
-        timeouts = dict.fromkeys(("connect", "read", "write", "pool"), self._timeout)
-        return httpx.Request(
-            request.method,
-            request.url,
-            headers=dict(request.headers),
-            content=None if request.body is None else request.body.encode(),
-            extensions={"timeout": timeouts, "trace": trace},
-        )
+            return Silence(call.began, type(failed).__name__)
 
     def _transport(self) -> _Transport:
         if not hasattr(self._local, "transport"):
-            self._local.transport = _Transport(self._ssl, _Deadline(self._monotonic))
+            self._local.transport = _Transport(self._ssl, self._monotonic)
             self._transports.add(self._local.transport)
         mine: _Transport = self._local.transport
         return mine
 
 
-class _Transport(httpx.BaseTransport):
-    """One thread's connections, one to each remote."""
+@dataclass(slots=True)
+class _Call:
+    """When the call that a thread makes now must be over, and whether its head began to leave."""
 
-    def __init__(self, ssl_context: ssl.SSLContext, deadline: _Deadline) -> None:
-        self.deadline = deadline
+    monotonic: Callable[[], float]
+    until: float
+    send_until: float | None = None
+    began: bool = False
+
+    def begin(self) -> None:
+        """The next thing is the head's first byte: only while the guard allows it."""
+        if self.send_until is not None and self.monotonic() > self.send_until:
+            raise NotInTime
+        self.began = True
+
+    def left(self) -> float:
+        """Seconds that one wait may take; past the deadline none may begin, even if the next byte is there already."""
+        left = self.until - self.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return left
+
+
+class _Transport(httpx.BaseTransport):
+    """One thread's connections, one to each remote; it makes the call that it was given last."""
+
+    def __init__(self, ssl_context: ssl.SSLContext, monotonic: Callable[[], float]) -> None:
+        self.call = _Call(monotonic, 0.0)
         self._ssl = ssl_context
-        self._connections: dict[str, httpcore.HTTPConnection] = {}
+        self._connections: dict[str, _Connection] = {}
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """The answer's head; its body comes from `stream`."""
-        to = request.url
-        url = httpcore.URL(scheme=to.raw_scheme, host=to.raw_host, port=to.port, target=to.raw_path)
-        content = request.stream if isinstance(request.stream, httpx.SyncByteStream) else None
-        answer = self._connection(url.origin).handle_request(
-            httpcore.Request(
-                request.method, url, headers=request.headers.raw, content=content, extensions=request.extensions
-            )
-        )
-        return httpx.Response(answer.status, headers=answer.headers, stream=_Body(answer))
+        connection = self._connection(request.url)
+        head = connection.ask(request, self.call)
+        return httpx.Response(head.status_code, headers=list(head.headers), stream=connection)
 
     def close(self) -> None:
         """Closes the connections; the next request opens its own."""
         while self._connections:
-            self._connections.popitem()[1].close()
+            self._connections.popitem()[1].leave()
 
-    def _connection(self, origin: httpcore.Origin) -> httpcore.HTTPConnection:
+    def _connection(self, url: httpx.URL) -> _Connection:
         """The kept one, unless it is old or was closed meanwhile."""
-        name = str(origin)
+        name = f"{url.scheme}://{url.netloc.decode('ascii')}"
         kept = self._connections.get(name)
-        if kept is not None and kept.is_available() and not kept.has_expired():
+        if kept is not None and kept.usable():
             return kept
         if kept is not None:
-            kept.close()
-        backend = _Backend(self.deadline)
-        fresh = httpcore.HTTPConnection(
-            origin, ssl_context=self._ssl, keepalive_expiry=KEEP_SECONDS, network_backend=backend
-        )
-        self._connections[name] = fresh
+            kept.leave()
+        fresh = self._connections[name] = _Connection(url, self._ssl, self.call)
         return fresh
 
 
-class _Body(httpx.SyncByteStream):
-    """What is still to be read of an answer."""
+class _Connection(httpx.SyncByteStream):
+    """One kept connection; while it is read, the body of its answer."""
 
-    def __init__(self, answer: httpcore.Response) -> None:
-        self._answer = answer
+    def __init__(self, url: httpx.URL, context: ssl.SSLContext, call: _Call) -> None:
+        self._call = call
+        self._socket = _connected(url, context, call)
+        self._http = h11.Connection(our_role=h11.CLIENT)
+        self._idle_since = call.monotonic()
+
+    def usable(self) -> bool:
+        """It is not in use, was not idle for long, and the other side neither closed it nor said what nobody asked."""
+        fresh = self._call.monotonic() - self._idle_since < KEEP_SECONDS
+        return fresh and self._http.our_state is h11.IDLE and not _readable(self._socket)
+
+    def ask(self, request: httpx.Request, call: _Call) -> h11.Response:
+        """Sends the request, unless the guard refuses, and returns the head of its answer."""
+        self._call = call
+        head = h11.Request(method=request.method, target=request.url.raw_path, headers=request.headers.raw)
+        pieces = [self._http.send(each) for each in (head, h11.Data(data=request.read()), h11.EndOfMessage())]
+        call.begin()
+        self._socket.settimeout(call.left())
+        with suppress(OSError):  # who does not want to read on may have answered all the same
+            self._socket.sendall(b"".join(piece or b"" for piece in pieces))
+        while not isinstance(event := self._event(), h11.Response):
+            if not isinstance(event, h11.InformationalResponse):
+                raise httpx.RemoteProtocolError("no answer")
+        return event
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter(self._answer.iter_stream())
+        while isinstance(event := self._event(), h11.Data):
+            yield bytes(event.data)
+        if self._http.our_state is h11.DONE and self._http.their_state is h11.DONE and not self._http.trailing_data[0]:
+            self._http.start_next_cycle()
+            self._idle_since = self._call.monotonic()
 
     def close(self) -> None:
-        self._answer.close()
+        """The answer is done with: the connection stays where it may be used again."""
+        if self._http.our_state is not h11.IDLE:
+            self.leave()
+
+    def leave(self) -> None:
+        """Closes it."""
+        self._socket.close()
+
+    def _event(self) -> object:
+        try:
+            while (event := self._http.next_event()) is h11.NEED_DATA:
+                self._http.receive_data(self._received())
+        except h11.RemoteProtocolError as strange:
+            raise httpx.RemoteProtocolError(str(strange)) from None
+        return event
+
+    def _received(self) -> bytes:
+        try:
+            self._socket.settimeout(self._call.left())
+            return self._socket.recv(_PIECE)
+        except TimeoutError:
+            raise httpx.ReadTimeout("the call's time is up") from None
+        except OSError as failed:
+            raise httpx.ReadError(str(failed)) from None
 
 
-class _Trace:
-    """Called by httpcore at each step; the head may begin only while the guard allows it."""
-
-    def __init__(self, send_until: float | None, monotonic: Callable[[], float]) -> None:
-        self.began = False
-        self._send_until = send_until
-        self._monotonic = monotonic
-
-    def __call__(self, step: str, _info: Mapping[str, Any]) -> None:
-        if step != _BEGAN:
-            return
-        if self._send_until is not None and self._monotonic() > self._send_until:
-            raise NotInTime
-        self.began = True
-
-
-class _Deadline:
-    """When the call that this thread makes now must be over."""
-
-    def __init__(self, monotonic: Callable[[], float]) -> None:
-        self.at = 0.0
-        self._monotonic = monotonic
-
-    def left(self, timeout: float | None) -> float:
-        """Seconds that one wait may take; past the deadline none may begin, even if the next byte is there already."""
-        left = self.at - self._monotonic()
-        if left <= 0:
-            raise httpcore.ReadTimeout("the call's time is up")
-        return left if timeout is None else min(left, timeout)
+def _connected(url: httpx.URL, context: ssl.SSLContext, call: _Call) -> socket.socket:
+    host, port = url.raw_host.decode("ascii"), url.port or _PORTS[url.scheme]
+    try:
+        plain = socket.create_connection((host, port), call.left())
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if url.scheme == "http":
+            return plain
+        try:
+            plain.settimeout(call.left())
+            return context.wrap_socket(plain, server_hostname=host)
+        except BaseException:
+            plain.close()
+            raise
+    except TimeoutError:
+        raise httpx.ConnectTimeout("the call's time is up") from None
+    except OSError as failed:
+        raise httpx.ConnectError(str(failed)) from None
 
 
-class _Backend(httpcore.NetworkBackend):
-    """httpcore's own sockets, each wait cut at the deadline."""
-
-    def __init__(self, deadline: _Deadline) -> None:
-        self._deadline = deadline
-        self._sockets = httpcore.SyncBackend()
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.NetworkStream:
-        left = self._deadline.left(timeout)
-        stream = self._sockets.connect_tcp(host, port, left, local_address, socket_options)
-        return _Stream(stream, self._deadline)
-
-
-class _Stream(httpcore.NetworkStream):
-    def __init__(self, stream: httpcore.NetworkStream, deadline: _Deadline) -> None:
-        self._stream = stream
-        self._deadline = deadline
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, self._deadline.left(timeout))
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, self._deadline.left(timeout))
-
-    def close(self) -> None:
-        self._stream.close()
-
-    def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.NetworkStream:
-        stream = self._stream.start_tls(ssl_context, server_hostname, self._deadline.left(timeout))
-        return _Stream(stream, self._deadline)
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)
+def _readable(kept: socket.socket) -> bool:
+    poll = select.poll()
+    poll.register(kept, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def _read(response: httpx.Response, largest: int) -> bytes | None:
@@ -254,7 +264,7 @@ def _read(response: httpx.Response, largest: int) -> bytes | None:
             size += len(piece)
             if size > largest:
                 return None
-    except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, OSError):
+    except httpx.TransportError:
         return None
     return b"".join(pieces)
 

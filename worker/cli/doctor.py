@@ -21,7 +21,7 @@ from worker.wiring import build
 
 Check = Callable[[Setup], Iterator[Finding]]
 NAME = "bokun-sync"
-SHOWN = ("celery", "kombu", "redis", "sqlalchemy", "httpx", "httpcore")
+SHOWN = ("celery", "kombu", "redis", "sqlalchemy", "httpx", "h11")
 LEAST_SQLITE = (3, 35)
 """The first that knows RETURNING."""
 PRODUCTION = frozenset({"api.bokun.io", "api.spaceinvoices.com"})
