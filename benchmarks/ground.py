@@ -14,8 +14,11 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+from celery import Celery
 
 from benchmarks import bookings, standin
 from config.settings import Settings
@@ -266,10 +269,17 @@ def ground(kind: str, *, quick: bool) -> Iterator[Ground]:
 
 def publish(environment: Mapping[str, str], bells: Sequence[Sequence[str | int]]) -> None:
     """Puts bells on the broker, each a name with its ids."""
-    from worker.app import celery_app
     from worker.app import ring as rung
 
-    named = {name.lower(): value for name, value in environment.items() if name.lower() in Settings.model_fields}
-    celery_app(Settings(_env_file=None, **named))  # type: ignore[call-arg, arg-type]
+    _app(frozenset((name.lower(), value) for name, value in environment.items())).set_current()
     for name, *ids in bells:
         rung(str(name), *ids)
+
+
+@lru_cache(maxsize=1)
+def _app(environment: frozenset[tuple[str, str]]) -> Celery:
+    """The app of these settings, made once: who plans has one, and a connection to the broker, when it rings."""
+    from worker.app import celery_app
+
+    named = {name: value for name, value in environment if name in Settings.model_fields}
+    return celery_app(Settings(_env_file=None, **named))  # type: ignore[call-arg, arg-type]
