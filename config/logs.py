@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import select
 import sys
@@ -63,17 +64,25 @@ def configure(form: Literal["json", "console"], level: str) -> None:
     last: structlog.types.Processor = (
         structlog.dev.ConsoleRenderer(colors=bool(sys.stderr and sys.stderr.isatty()))
         if form == "console"
-        else structlog.processors.JSONRenderer()
+        else structlog.processors.JSONRenderer(_json)
     )
     structlog.configure(
         processors=[*shared, last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(Stderr()),  # type: ignore[arg-type]
+        logger_factory=structlog.WriteLoggerFactory(Stderr()),  # type: ignore[arg-type]
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s", stream=Stderr())
     for chatty in ("httpx", "httpcore", "celery.app.trace", "kombu"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+_encode = json.JSONEncoder(default=repr).encode
+"""Made once: json.dumps makes an encoder for each line."""
+
+
+def _json(line: MutableMapping[str, Any], **_: object) -> str:
+    return _encode(line)
 
 
 def only_harmless(_logger: object, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

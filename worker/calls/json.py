@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from decimal import Decimal
+from functools import lru_cache
 from itertools import count
 from typing import Any
 
@@ -26,7 +27,7 @@ def loads(
     """
     try:
         decoded = text.decode("utf-8") if isinstance(text, bytes) else text
-        return json.loads(decoded, parse_float=fraction, parse_constant=_refuse, object_hook=shape)
+        return _decoder(fraction, shape).decode(decoded)
     except (ValueError, ArithmeticError, RecursionError) as wrong:  # arithmetic: an exponent past Decimal's own
         raise NotJson("not JSON") from wrong
 
@@ -47,6 +48,12 @@ def dumps(value: Any) -> str:
 def canonical(value: Any) -> str:
     """The same text for equal values: keys in order, numbers without trailing zeros; for fingerprints only."""
     return dumps(_sorted(value))
+
+
+@lru_cache(maxsize=16)
+def _decoder(fraction: Callable[[str], Any], shape: Callable[[dict[str, Any]], Any] | None) -> json.JSONDecoder:
+    """Made once: json.loads makes one for each text."""
+    return json.JSONDecoder(parse_float=fraction, parse_constant=_refuse, object_hook=shape)
 
 
 def _refuse(constant: str) -> None:
