@@ -93,10 +93,8 @@ class Wire:
         self._may_send()
         transport = self._transport()
         call = transport.call = _Call(self._monotonic, self._monotonic() + self._timeout, request.send_until)
-        content = None if request.body is None else request.body.encode()
         try:
-            prepared = httpx.Request(request.method, _url(request.url), headers=dict(request.headers), content=content)
-            response = transport.handle_request(prepared)
+            response = transport.handle_request(_prepared(request))
             try:
                 body = _read(response, request.largest)
             finally:
@@ -228,6 +226,16 @@ class _Connection(httpx.SyncByteStream):
             raise httpx.ReadTimeout("the call's time is up") from None
         except OSError as failed:
             raise httpx.ReadError(str(failed)) from None
+
+
+def _prepared(request: Request) -> httpx.Request:
+    """Whole as it leaves: httpx adds nothing, which it would take three times as long for."""
+    url = _url(request.url)
+    headers = [(b"Host", url.netloc), *((name.encode(), value.encode()) for name, value in request.headers.items())]
+    content = b"" if request.body is None else request.body.encode()
+    if content or request.method in {"POST", "PATCH"}:
+        headers.append((b"Content-Length", b"%d" % len(content)))
+    return httpx.Request(request.method, url, headers=headers, stream=httpx.ByteStream(content))
 
 
 def _connected(url: httpx.URL, context: ssl.SSLContext, call: _Call) -> socket.socket:
