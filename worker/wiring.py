@@ -49,6 +49,7 @@ def build(
         bokun=_Accounts(settings, wire, limiter, seen).remote,
         account=lambda connection: _account_of(settings, connection),
         pool=ThreadPoolExecutor(settings.in_flight, thread_name_prefix="wire"),
+        aside=ThreadPoolExecutor(1, thread_name_prefix="aside"),
         clock=now,
         monotonic=time.monotonic,
         chance=random.random,

@@ -95,6 +95,7 @@ class Play:
             space_invoices=replace(made.space_invoices, wire=self.wire),
             bokun=bokun,
             pool=Inline(),
+            aside=Inline(),
             monotonic=self.clock.monotonic,
             chance=self.random.random,
             token=lambda: f"t{next(tokens)}",

@@ -8,11 +8,13 @@ what was not recorded is, once its lease ends, unknown and looked up. Nothing is
 from __future__ import annotations
 
 import queue
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from itertools import zip_longest
 from typing import Any
 
 import structlog
@@ -27,7 +29,7 @@ from worker.domain.outcome import EVENT, MAY_HAVE_TAKEN_EFFECT, Answered, NoAnsw
 from worker.domain.retry import again_at, gives_up
 from worker.flow.blocks import block, unblock
 from worker.flow.brakes import brake
-from worker.flow.look import look_first
+from worker.flow.look import MOST, look_first
 from worker.flow.services import Services, Until
 from worker.spaceinvoices.connections import order
 from worker.spaceinvoices.order_body import body
@@ -37,8 +39,8 @@ from worker.store.connections import Stored
 
 log = structlog.get_logger()
 BELL = "tasks.deliver.due"
-GROUP = 50
-GROUP_WAIT = 0.05
+GROUP = 100
+GROUP_WAIT = 0.1
 FIRST_CLAIM = 4
 OUR_OWN = frozenset({"NotInTime", "RateLimit"})
 """What kept a call back was ours, the guard or the rate limit: it costs no attempt."""
@@ -54,6 +56,10 @@ class Sent:
     claimed_at: float
     probe: bool = False
     """Its connection's orders were refused before: what it meets says whether they still are."""
+
+
+Answers = queue.SimpleQueue[Sent | None]
+"""What came back; None says that a look is over."""
 
 
 @dataclass
@@ -77,52 +83,93 @@ def deliver(
     `backfill` is the id of a plan file: then nothing but its own deliveries is sent.
     """
     done = Delivered()
-    done.expired = services.database.run(lambda open_: claims.expire(open_, services.clock()), durable=False)
-    if done.expired:
-        log.warning("attempt.expired", count=done.expired)
-    answered: queue.SimpleQueue[Sent] = queue.SimpleQueue()
+    answered: Answers = queue.SimpleQueue()
+    ahead = _Ahead(services, partial(look_first, services, connection=connection, backfill=backfill), answered)
     load = min(FIRST_CLAIM, services.terms.in_flight)  # so many may be claimed and not recorded
-    under_way = stock = failed = 0
+    under_way = failed = 0
     helped = False
     while True:
         stop = until.over or failed >= FAILURES_IN_A_ROW
         room = 0 if stop else load - under_way
-        looked = 0
+        ahead.count()
         # A claim costs by the statement, not by the row: half a load at a time.
-        if room * 2 >= load:
-            if stock < room:  # so many were looked for lately and wait to be claimed
-                looked, ended = look_first(services, connection=connection, backfill=backfill)
-                done.found += ended
-                stock += looked - ended
+        if room * 2 >= load and ahead.ready(load):
             # From before the claim's own clock is read: lease and proof count from there, so the guard must too.
             claimed_at = services.monotonic()
             claimed = list(_claim(services, room, connection, backfill=backfill))
             for each, stored in claimed:
                 _submit(services, each, stored, answered, claimed_at=claimed_at)
             under_way += len(claimed)
-            stock = stock - len(claimed) if len(claimed) == room else 0
-        if under_way == 0:
-            if looked == 0 or stop:
-                return done
-            continue
-        if not helped and under_way >= services.terms.in_flight:
-            services.ring(BELL)  # there is more than one process can send: whoever is free helps
-            helped = True
-        group = _group(services, answered, under_way)
-        under_way -= len(group)
-        # A remote that takes calls gets more of them; a dead one gets a few probes a bell, not the backlog.
-        took = _record(services, group, done)
-        load = min(load * 2, _most(services, group)) if took else max(1, load // 4)
-        failed = 0 if took else failed + 1
+            ahead.claimed(len(claimed), room)
+        if under_way == 0 and not ahead.under_way and (stop or ahead.dry):
+            break
+        if group := _group(services, answered, under_way):
+            under_way -= len(group)
+            ahead.dry = False
+            # A remote that takes calls gets more of them; a dead one gets a few probes a bell, not the backlog.
+            took = _record(services, group, done)
+            load = min(load * 4, _most(services, group)) if took else max(1, load // 4)
+            failed = 0 if took else failed + 1
+            if took and not helped and ahead.stock + under_way > services.terms.in_flight:
+                services.ring(BELL)  # there is more than one process can send: whoever is free helps
+                helped = True
+    done.found = ahead.found
+    done.expired = services.database.run(lambda open_: claims.expire(open_, services.clock()), durable=False)
+    if done.expired:
+        log.warning("attempt.expired", count=done.expired)
+    return done
+
+
+@dataclass
+class _Ahead:
+    """Looks for what is sent next while the wire is busy with what was found before: one round at a time."""
+
+    services: Services
+    look: Callable[[], tuple[int, int]]
+    answered: Answers
+    stock: int = 0
+    """So many were looked for and wait to be claimed, as far as this drain knows."""
+    full: bool = True
+    """The last round brought as many as a round takes: there are probably more."""
+    dry: bool = False
+    """Since the last answer there was nothing to be looked for, or less to be claimed than had room."""
+    found: int = 0
+    _round: Future[tuple[int, int]] | None = None
+
+    @property
+    def under_way(self) -> bool:
+        return self._round is not None
+
+    def ready(self, load: int) -> bool:
+        """Whether it is worth claiming; what comes after the next claim is looked for meanwhile."""
+        wanted = self.stock < (2 * load if self.full else 1)  # its calls wait behind the load
+        if wanted and self._round is None and not self.dry:
+            self._round = self.services.aside.submit(copy_context().run, self.look)
+            self._round.add_done_callback(lambda _: self.answered.put(None))
+        return self.stock > 0 or self.dry
+
+    def claimed(self, count: int, room: int) -> None:
+        """Where there was less than room, the stock is used up, whatever was thought of it."""
+        self.stock = max(0, self.stock - count) if count == room else 0
+        self.dry = self.dry or count < room
+
+    def count(self) -> None:
+        """Takes note of a round that is over."""
+        if self._round is not None and self._round.done():
+            looked, ended = self._round.result()
+            self._round = None
+            self.found += ended
+            self.stock += looked - ended
+            self.dry, self.full = looked == 0, looked == MOST
 
 
 def _most(services: Services, group: list[Sent]) -> int:
-    """What the threads can send at once, and while answers come fast as much again that waits for a free thread.
+    """What the threads can send at once, and while answers come fast three times as much that waits for a free thread.
 
     Then no thread waits for a claim or for a record, and nothing waits long enough to meet the guard.
     """
     slowest = services.monotonic() - min(sent.claimed_at for sent in group)
-    return services.terms.in_flight * (2 if slowest < services.terms.send_guard / 8 else 1)
+    return services.terms.in_flight * (4 if slowest < services.terms.send_guard / 8 else 1)
 
 
 def _claim(
@@ -132,15 +179,13 @@ def _claim(
     if room <= 0:
         return
     now = services.clock()
-    history = claims.HISTORY if backfill is None else claims.of_backfill(backfill)
-    with services.database.reading() as open_:
-        live = claims.lanes(open_, now, connection=connection) if backfill is None else []
-        old = claims.lanes(open_, now, connection=connection, which=history)
-    if not live and not old:
-        return
-    live, old = services.turned(live)[:room], services.turned(old)[:room]
+    kinds = claims.kinds(backfill)
 
     def step(open_: Open) -> list[tuple[Claimed, Stored]]:
+        lanes = [services.turned(each)[:room] for each in claims.lanes(open_, now, *kinds, connection=connection)]
+        if not any(lanes):
+            return []
+        old, live = lanes[-1], lanes[0] if backfill is None else []
         stored = connections.lock(open_, {*live, *old})
         if stopping.get(open_) is not None:
             return []
@@ -148,7 +193,7 @@ def _claim(
         found = claim([stored[lane] for lane in live], room=room, which=claims.LIVE)
         left = (room - len(found) + 1) // 2
         if old and left > 0 and not claims.live_waits(open_, now):
-            found += claim([stored[lane] for lane in old], room=left, which=history)
+            found += claim([stored[lane] for lane in old], room=left, which=kinds[-1])
         return found
 
     try:
@@ -160,23 +205,21 @@ def _claim(
 def _claim_some(
     services: Services, open_: Open, now: datetime, lanes: Sequence[Stored], *, room: int, which: Any
 ) -> list[tuple[Claimed, Stored]]:
-    """Claims fairly: every connection that has something due gets its share of the room."""
-    found: list[tuple[Claimed, Stored]] = []
+    """Claims fairly: every connection that has something due gets its share of the room, and the first of each come first."""
+    found: list[list[tuple[Claimed, Stored]]] = []
     share = max(1, room // max(1, len(lanes)))
     for lane in lanes[:room]:
         if not lane.works and not connections.probes(open_, lane, now):
             continue
-        most = min(share, room - len(found)) if lane.works else 1
+        most = min(share, room - sum(map(len, found))) if lane.works else 1
         most, past = brake(services, open_, lane, most, now)
         these, token, lease = claims.released(which) if past else which, services.token(), services.terms.lease
         claimed = claims.claim(open_, lane.id, now, most=most, lease=lease, token=token, which=these)
-        found += [(each, lane) for each in claimed]
-    return found
+        found.append([(each, lane) for each in claimed])
+    return [each for turn in zip_longest(*found) for each in turn if each is not None]
 
 
-def _submit(
-    services: Services, claimed: Claimed, stored: Stored, answered: queue.SimpleQueue[Sent], *, claimed_at: float
-) -> None:
+def _submit(services: Services, claimed: Claimed, stored: Stored, answered: Answers, *, claimed_at: float) -> None:
     guard = services.terms.send_guard
 
     def send() -> None:
@@ -196,16 +239,22 @@ def _submit(
     services.pool.submit(copy_context().run, send)
 
 
-def _group(services: Services, answered: queue.SimpleQueue[Sent], under_way: int) -> list[Sent]:
-    """At least one answer, and those that come within a moment: one commit for all of them."""
-    group = [answered.get()]
+def _group(services: Services, answered: Answers, under_way: int) -> list[Sent]:
+    """An answer and those that come within a moment, for one commit; or fewer, or none, because a look is over."""
+    group: list[Sent] = []
     until = services.monotonic() + GROUP_WAIT
-    while len(group) < min(GROUP, under_way):
-        try:
-            group.append(answered.get(timeout=max(0.0, until - services.monotonic())))
-        except queue.Empty:
+    while (each := _next(answered, until - services.monotonic() if group else None)) is not None:
+        group.append(each)
+        if len(group) == min(GROUP, under_way):
             break
     return group
+
+
+def _next(answered: Answers, wait: float | None) -> Sent | None:
+    try:
+        return answered.get(timeout=None if wait is None else max(0.0, wait))
+    except queue.Empty:
+        return None
 
 
 def _record(services: Services, group: list[Sent], done: Delivered) -> bool:

@@ -49,10 +49,10 @@ def look_first(services: Services, *, connection: str | None = None, backfill: s
 
     def step(open_: Open) -> list[Row[Any]]:
         found: list[Row[Any]] = []
-        for which in [claims.LIVE, claims.HISTORY] if backfill is None else [claims.of_backfill(backfill)]:
-            if lanes := claims.lanes(open_, now, connection=connection, which=which):
-                turned = services.turned(lanes)
-                found += looks.to_look_for_first(open_, now, turned, most=MOST - len(found), which=which)
+        kinds = claims.kinds(backfill)
+        for which, lanes in zip(kinds, claims.lanes(open_, now, *kinds, connection=connection), strict=True):
+            turned = services.turned(lanes)
+            found += looks.to_look_for_first(open_, now, turned, most=MOST - len(found), which=which)
         return found
 
     return _look(services, services.database.run(step, durable=False), now)
@@ -84,22 +84,23 @@ def _look(services: Services, rows: Sequence[Row[Any]], now: datetime) -> tuple[
 
 
 def _views(services: Services, rows: Sequence[Row[Any]]) -> list[View]:
+    ids = [row.id for row in rows]
     with services.database.reading() as open_:
         of = connections.organizations(open_, {row.organization for row in rows})
-        codes = bookings.codes(open_, {(row.connection_id, row.booking_id) for row in rows})
-        live = outbox.live(open_, {(row.organization, row.booking_id) for row in rows})
+        codes = bookings.codes(open_, ids)
+        beside = outbox.beside(open_, ids)
     views = []
     for row in rows:
-        names = {str(row.booking_id), codes.get((row.connection_id, row.booking_id), str(row.booking_id))}
-        views.append(View(row, _expected(row, names, of[row.organization], live[row.organization, row.booking_id])))
+        names = {str(row.booking_id), codes.get(row.id, str(row.booking_id))}
+        views.append(View(row, _expected(row, names, of[row.organization], beside.get(row.id, ()))))
     return views
 
 
-def _expected(row: Row[Any], names: set[str], of: Sequence[str], live: Sequence[Row[Any]]) -> Expected:
+def _expected(row: Row[Any], names: set[str], of: Sequence[str], beside: Sequence[Row[Any]]) -> Expected:
     others = {
         (Document(each.document), each.order_id)
-        for each in live
-        if each.id != row.id and each.moment in ISSUING and outbox.counts_as_told(each)
+        for each in beside
+        if each.moment in ISSUING and outbox.counts_as_told(each)
     }
     return Expected(
         moment=Moment(row.moment),

@@ -60,6 +60,8 @@ class Services:
     account: Callable[[Stored], str]
     """A name for that account, the same for connections that share it; never the key itself."""
     pool: Executor
+    aside: Executor
+    """A thread beside those of the pool, for what waits for them."""
     clock: Callable[[], datetime]
     monotonic: Callable[[], float]
     chance: Callable[[], float]
@@ -87,6 +89,7 @@ class Services:
 
     def close(self) -> None:
         """Ends the threads and closes the connections, to the remotes and to the database."""
+        self.aside.shutdown()
         self.pool.shutdown()
         self.space_invoices.wire.close()
         self.database.close()

@@ -11,15 +11,16 @@ from sqlalchemy import Connection as Open
 from sqlalchemy import func, select, tuple_
 from sqlalchemy.engine import Row
 
+from worker.calls import json
 from worker.domain.booking import Booking as Read
 from worker.domain.connection import Flags
 from worker.domain.decision import Decision as Made
 from worker.domain.decision import Policy, Tell, Told, kind, wakes_at
 from worker.store import facts
-from worker.store.statements import every, insert, insert_missing, table
-from worker.store.tables import Booking, Decision
+from worker.store.statements import among, every, insert, insert_missing, table
+from worker.store.tables import Booking, Decision, Delivery
 
-_b = table(Booking).c
+_b, _d = table(Booking).c, table(Delivery).c
 Place = tuple[str, int]
 """A booking in the view of one connection: (connection id, booking id)."""
 
@@ -64,14 +65,14 @@ def at(open_: Open, places: Iterable[Place]) -> dict[Place, Row[Any]]:
     return {(row.connection_id, row.booking_id): row for row in found}
 
 
-def codes(open_: Open, places: Iterable[Place]) -> dict[Place, str]:
-    """The confirmation codes of the stored bookings at these places, without their content."""
-    wanted = sorted(set(places))
-    if not wanted:
-        return {}
-    found = select(_b.connection_id, _b.booking_id, _b.confirmation_code)
-    rows = open_.execute(found.where(tuple_(_b.connection_id, _b.booking_id).in_(wanted)))
-    return {(row.connection_id, row.booking_id): row.confirmation_code for row in rows}
+_CODES = select(_d.id, _b.confirmation_code).where(
+    among(_d.id, "ids"), _b.connection_id == _d.connection_id, _b.booking_id == _d.booking_id
+)
+
+
+def codes(open_: Open, deliveries: Sequence[int]) -> dict[int, str]:
+    """The confirmation codes of the stored bookings of these deliveries, without their content."""
+    return {row.id: row.confirmation_code for row in open_.execute(_CODES, {"ids": json.dumps(deliveries)})}
 
 
 def taken_up(row: Row[Any] | None) -> History | None:

@@ -7,7 +7,7 @@ find nothing. Nothing here decides; the events come from worker.domain, the tabl
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -15,11 +15,12 @@ from typing import Any
 from sqlalchemy import Connection as Open
 from sqlalchemy import String, and_, bindparam, cast, insert, or_, select, update
 
+from worker.calls import json
 from worker.domain.decision import ISSUING, Document
 from worker.domain.delivery import Event, State, advance
 from worker.store.connections import FIRST_PROBE, may_send, works
 from worker.store.outbox import has_invoiced, of_the_same_sale
-from worker.store.statements import any_row, in_words, table
+from worker.store.statements import among, any_row, in_words, table
 from worker.store.tables import Attempt, Booking, Connection, Delivery, Notice
 
 _d, _a, _n, _b, _c = (table(each).c for each in (Delivery, Attempt, Notice, Booking, Connection))
@@ -58,23 +59,29 @@ def of_backfill(backfill: str) -> Any:
     return _d.backfill == backfill
 
 
+def kinds(backfill: str | None) -> tuple[Any, ...]:
+    """What may be sent, in the order in which it is: all, or what this plan file called for."""
+    return (LIVE, HISTORY) if backfill is None else (of_backfill(backfill),)
+
+
 @lru_cache(maxsize=8)
 def released(which: Any) -> Any:
     """Those of them that a person released."""
     return and_(which, _d.released.is_(True))
 
 
-def lanes(open_: Open, now: datetime, *, connection: str | None = None, which: Any = LIVE) -> list[str]:
-    """The connections that have something to send and may."""
+def lanes(open_: Open, now: datetime, *which: Any, connection: str | None = None) -> list[list[str]]:
+    """The connections that have something to send and may, for each of these kinds of deliveries."""
     asked = {"now": now, "refused": now - FIRST_PROBE, "connection": connection}
-    return list(open_.execute(_lanes(which, one=connection is not None), asked).scalars())
+    rows = open_.execute(_lanes(which, one=connection is not None), asked).all()
+    return [[row.id for row in rows if row[place]] for place in range(1, len(which) + 1)]
 
 
 @lru_cache(maxsize=32)
-def _lanes(which: Any, *, one: bool) -> Any:
-    planned = in_words(_d.state, State.PLANNED)
-    due = any_row(Delivery, _d.connection_id == _c.id, planned, _d.due_at <= bindparam("now"), which)
-    found = select(_c.id).where(may_send(bindparam("refused")), due).order_by(_c.id)
+def _lanes(which: tuple[Any, ...], *, one: bool) -> Any:
+    due = _d.connection_id == _c.id, in_words(_d.state, State.PLANNED), _d.due_at <= bindparam("now")
+    kinds = [any_row(Delivery, *due, each).label(f"kind_{place}") for place, each in enumerate(which)]
+    found = select(_c.id, *kinds).where(may_send(bindparam("refused")), any_row(Delivery, *due)).order_by(_c.id)
     return found.where(_c.id == bindparam("connection")) if one else found
 
 
@@ -120,7 +127,7 @@ def _due(which: Any) -> Any:
     )
 
 
-_THESE = _d.id.in_(bindparam("ids", expanding=True))
+_THESE = among(_d.id, "ids")
 _CLAIM = (
     update(Delivery)
     .where(_THESE, _d.state == State.PLANNED)
@@ -139,7 +146,7 @@ _OPEN_ATTEMPTS = insert(Attempt).from_select(
     select(_d.id, _d.token, bindparam("now", type_=_d.called_at.type)).where(_THESE),
 )
 _CONTENT = select(_b.booking_id, _b.content).where(
-    _b.connection_id == bindparam("lane"), _b.booking_id.in_(bindparam("bookings", expanding=True))
+    _b.connection_id == bindparam("lane"), among(_b.booking_id, "bookings")
 )
 
 
@@ -158,10 +165,10 @@ def claim(
     rows = open_.execute(_due(which), at).all() if most > 0 else []
     if not rows:
         return []
-    claimed = {"ids": [row.id for row in rows], "t": f"{token}-", "now": now, "until": now + lease}
+    claimed = {"ids": json.dumps([row.id for row in rows]), "t": f"{token}-", "now": now, "until": now + lease}
     tokens = {row.id: row.token for row in open_.execute(_CLAIM, claimed)}
-    open_.execute(_OPEN_ATTEMPTS, {"ids": list(tokens), "now": now})
-    booked = open_.execute(_CONTENT, {"lane": lane, "bookings": [row.booking_id for row in rows]})
+    open_.execute(_OPEN_ATTEMPTS, {"ids": json.dumps(list(tokens)), "now": now})
+    booked = open_.execute(_CONTENT, {"lane": lane, "bookings": json.dumps([row.booking_id for row in rows])})
     content = {row.booking_id: row.content or "{}" for row in booked}
     return [
         Claimed(row.id, tokens[row.id], row.connection_id, row.booking_id, row.key, row.mark,
@@ -189,18 +196,23 @@ class Ended:
     effect: bool
     """Whether it may have taken effect."""
 
+    @property
+    def how(self) -> tuple[Any, ...]:
+        """All but whose it is: the same for those that ended alike."""
+        return (self.event, self.outcome, self.status, self.reason, self.due_at, self.look_at, self.counted, self.cost,
+                self.effect)  # fmt: skip
 
-_TOKENS: Any = bindparam("tokens", expanding=True)
+
 _CLOSE = (
     update(Attempt)
-    .where(_a.token.in_(_TOKENS))
+    .where(among(_a.token, "tokens"))
     .values(
         ended_at=bindparam("now"), outcome=bindparam("outcome"), status=bindparam("status"), reason=bindparam("why")
     )
 )
 _ADVANCE = (
     update(Delivery)
-    .where(_THESE, _d.token.in_(_TOKENS), _d.state == State.SENDING)
+    .where(_THESE, among(_d.token, "tokens"), _d.state == State.SENDING)
     .values(
         state=bindparam("to"),
         reason=bindparam("why"),
@@ -213,6 +225,7 @@ _ADVANCE = (
         lease_until=None,
     )
 )
+# A 2xx that comes after the delivery was planned again contradicts the proof of absence: a person must look.
 _LATE = (
     update(Delivery)
     .where(_THESE, _d.state == State.PLANNED)
@@ -229,14 +242,15 @@ def record(open_: Open, ended: Sequence[Ended], now: datetime) -> None:
     """Closes the attempts, and advances the deliveries that this worker still holds: at once those that ended alike."""
     alike: dict[Any, list[Ended]] = {}
     for each in ended:
-        alike.setdefault(replace(each, id=0, token=""), []).append(each)
-    for how, those in alike.items():
-        ids, tokens = [each.id for each in those], [each.token for each in those]
+        alike.setdefault(each.how, []).append(each)
+    for those in alike.values():
+        how, ids = those[0], json.dumps([each.id for each in those])
+        tokens = json.dumps([each.token for each in those])
         attempt = {"now": now, "outcome": how.outcome, "status": how.status, "why": how.reason}
         open_.execute(_CLOSE, {"tokens": tokens, **attempt})
         advanced = open_.execute(_ADVANCE, {"ids": ids, "tokens": tokens, **_after(how)}).rowcount
         if advanced < len(those) and how.event is Event.ACCEPTED:
-            _late(open_, ids, now)
+            open_.execute(_LATE, {"ids": ids, "now": now})
 
 
 def _after(how: Ended) -> dict[str, Any]:
@@ -250,11 +264,6 @@ def _after(how: Ended) -> dict[str, Any]:
         "untaken": int(not how.effect),
         "risk": int(how.event is Event.UNANSWERED),
     }
-
-
-def _late(open_: Open, ids: Sequence[int], now: datetime) -> None:
-    """A 2xx that comes after the delivery was planned again contradicts the proof of absence: a person must look."""
-    open_.execute(_LATE, {"ids": list(ids), "now": now})
 
 
 def expire(open_: Open, now: datetime) -> int:

@@ -108,6 +108,7 @@ def _engine(url: str) -> Engine:
     engine = create_engine(
         url,
         pool_pre_ping=True,
+        use_native_hstore=False,  # nothing is one, and asking for its type costs each new connection a query
         pool_size=4,
         max_overflow=8,
         pool_timeout=5,

@@ -9,12 +9,13 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection as Open
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import String, Text, bindparam, insert, select, update
 from sqlalchemy.engine import Row
 
+from worker.calls import json
 from worker.domain.delivery import Event, State, advance
 from worker.store.claims import LIVE
-from worker.store.statements import in_words, insert_missing, table
+from worker.store.statements import among, in_words, table
 from worker.store.tables import Attempt, Delivery, Look
 
 _d, _a = table(Delivery).c, table(Attempt).c
@@ -53,7 +54,7 @@ def to_look_for_first(
     return _taken(open_, ids, now)
 
 
-_THESE = _d.id.in_(bindparam("ids", expanding=True))
+_THESE = among(_d.id, "ids")
 _TAKE = (
     update(Delivery)
     .where(_THESE, _d.look_at <= bindparam("now"))
@@ -66,7 +67,7 @@ _TAKE = (
 
 
 def _taken(open_: Open, ids: Sequence[int], now: datetime) -> Sequence[Row[Any]]:
-    return open_.execute(_TAKE, {"ids": ids, "now": now, "until": now + LOOK_LEASE}).all() if ids else []
+    return open_.execute(_TAKE, {"ids": json.dumps(ids), "now": now, "until": now + LOOK_LEASE}).all() if ids else []
 
 
 def forget(open_: Open, now: datetime) -> int:
@@ -94,9 +95,15 @@ class Looked:
     document: str | None = None
 
 
+_KEEP = insert(Look).from_select(
+    ["delivery_id", "at", "saw", "reason"],
+    select(
+        _d.id, bindparam("now", type_=_d.look_at.type), bindparam("saw", type_=String), bindparam("why", type_=Text)
+    ).where(_THESE),
+)
 _AGAIN = (
     update(Delivery)
-    .where(_d.id == bindparam("i"), _d.state == bindparam("s"))
+    .where(_THESE, _d.state == bindparam("s"))
     .values(
         look_at=bindparam("look"),
         looked_at=bindparam("seen"),
@@ -120,22 +127,23 @@ _STATES = select(_d.id, _d.state).where(_THESE).order_by(_d.id).with_for_update(
 
 def record_looks(open_: Open, looked: Sequence[Looked], now: datetime) -> list[int]:
     """Keeps what was seen and advances the deliveries that are still as they were; returns the ids that ended."""
-    insert_missing(
-        open_, Look, [{"delivery_id": each.id, "at": now, "saw": each.saw, "reason": each.reason} for each in looked]
-    )
-    again = [
-        {"i": each.id, "s": each.state.value, "look": each.look_at, "seen": each.looked_at, "empty": int(each.empty)}
-        for each in looked
-        if each.event is None
-    ]
-    if again:
-        open_.execute(_AGAIN, again)
+    seen: dict[Any, list[int]] = {}
+    again: dict[Any, list[int]] = {}
+    for each in looked:
+        seen.setdefault((each.saw, each.reason), []).append(each.id)
+        if each.event is None:
+            again.setdefault((each.state, each.look_at, each.looked_at, each.empty), []).append(each.id)
+    for (saw, why), ids in seen.items():
+        open_.execute(_KEEP, {"ids": json.dumps(ids), "now": now, "saw": saw, "why": why})
+    for (state, look_at, looked_at, empty), ids in again.items():
+        how = {"s": state.value, "look": look_at, "seen": looked_at, "empty": int(empty)}
+        open_.execute(_AGAIN, {"ids": json.dumps(ids), **how})
     return _settle(open_, [(each, each.event) for each in looked if each.event is not None], now)
 
 
 def _settle(open_: Open, looked: Sequence[tuple[Looked, Event]], now: datetime) -> list[int]:
     ids = [each.id for each, _ in looked]
-    states = {row.id: row.state for row in open_.execute(_STATES, {"ids": ids})} if ids else {}
+    states = {row.id: row.state for row in open_.execute(_STATES, {"ids": json.dumps(ids)})} if ids else {}
     still = [(each, event) for each, event in looked if states.get(each.id) == each.state]
     by_statement: dict[Any, list[dict[str, Any]]] = {}
     for each, event in still:

@@ -11,9 +11,10 @@ from sqlalchemy import Connection as Open
 from sqlalchemy import and_, or_, select, tuple_, update
 from sqlalchemy.engine import Row
 
+from worker.calls import json
 from worker.domain.decision import ISSUING, Document, Moment, Tell, Told
 from worker.domain.delivery import TOLD, Event, State, advance, may_be_replaced
-from worker.store.statements import in_words, insert_missing, table
+from worker.store.statements import among, in_words, insert_missing, table
 from worker.store.tables import Delivery
 
 _d = table(Delivery).c
@@ -34,17 +35,34 @@ def live(open_: Open, sales: Iterable[Sale], *, marks: bool = False) -> dict[Sal
     return found
 
 
-def counts_as_told(row: Row[Any]) -> bool:
-    """Accepted, confirmed or settled, or with an attempt that may have taken effect (behaviour 4.4)."""
-    return row.taken > 0 or State(row.state) in TOLD
-
-
 def of_the_same_sale(other: Any) -> Any:
     """In SQL: another delivery of this one's sale. The index of a sale's deliveries holds those not superseded."""
     there = ~in_words(other.c.state, State.SUPERSEDED)
     return and_(
         there, other.c.organization == _d.organization, other.c.booking_id == _d.booking_id, other.c.id != _d.id
     )
+
+
+_OF_SALE = table(Delivery).alias("of_sale")
+_BESIDE = (
+    select(_d.id.label("delivery"), *(each for each in _OF_SALE.c if each.name != "mark"))
+    .join_from(table(Delivery), _OF_SALE, of_the_same_sale(_OF_SALE))
+    .where(among(_d.id, "ids"))
+    .order_by(_OF_SALE.c.id)
+)
+
+
+def beside(open_: Open, ids: Sequence[int]) -> dict[int, list[Row[Any]]]:
+    """For each of these deliveries the others of its sale that are not superseded, by any connection, oldest first."""
+    found: dict[int, list[Row[Any]]] = {}
+    for row in open_.execute(_BESIDE, {"ids": json.dumps(ids)}):
+        found.setdefault(row.delivery, []).append(row)
+    return found
+
+
+def counts_as_told(row: Row[Any]) -> bool:
+    """Accepted, confirmed or settled, or with an attempt that may have taken effect (behaviour 4.4)."""
+    return row.taken > 0 or State(row.state) in TOLD
 
 
 def has_invoiced(other: Any) -> Any:

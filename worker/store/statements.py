@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Connection,
     String,
     Table,
@@ -21,6 +22,9 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.engine import Row
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 from sqlmodel import SQLModel
 
 Rows = Sequence[Mapping[str, Any]]
@@ -72,6 +76,38 @@ def in_words(column: Any, *words: str) -> Any:
     statement is planned, and no partial index is used for them."""
     literals: list[Any] = [literal_column(f"'{word}'") for word in words]
     return column == literals[0] if len(words) == 1 else column.in_(literals)
+
+
+class among(FunctionElement[bool]):  # noqa: N801 - it reads like SQLAlchemy's own functions
+    """A column is one of a list that is bound under this name as JSON.
+
+    One parameter and one statement whatever the number: SQLAlchemy would write an IN anew for each list, and drivers
+    adapt each member.
+    """
+
+    type = Boolean()
+    name = "among"
+    inherit_cache = True
+
+    def __init__(self, column: Any, name: str) -> None:
+        super().__init__(column, bindparam(name, type_=String))
+
+    def self_group(self, against: object = None) -> Any:  # noqa: ARG002 - SQLAlchemy's signature
+        """As it is: SQLite would be told `... = 1`, and then uses no index."""
+        return self
+
+
+@compiles(among, "sqlite")
+def _among_sqlite(element: among, compiler: SQLCompiler, **how: Any) -> str:
+    column, given = (compiler.process(each, **how) for each in element.clauses)
+    return f"{column} IN (SELECT value FROM json_each({given}))"  # noqa: S608 - column and parameter, as compiled
+
+
+@compiles(among, "postgresql")
+def _among_postgresql(element: among, compiler: SQLCompiler, **how: Any) -> str:
+    column, given = (compiler.process(each, **how) for each in element.clauses)
+    kind = "bigint" if next(iter(element.clauses)).type.python_type is int else "text"
+    return f"{column} = ANY (ARRAY(SELECT json_array_elements_text(CAST({given} AS json))::{kind}))"
 
 
 def any_row(model: type[SQLModel], *where: Any) -> Any:
