@@ -35,7 +35,7 @@ def large(at: Ground, rows: int) -> dict[str, float]:
         open_.execute(text("UPDATE delivery SET looked_at = look_at WHERE state = 'planned'"))
 
     def due(open_: Any, _turn: int) -> None:
-        claims.lanes(open_, now, claims.LIVE, claims.HISTORY)
+        claims.lanes(open_, now)
 
     def claim(open_: Any, _turn: int) -> None:
         got = claims.claim(open_, CONNECTION, now, most=50, lease=timedelta(seconds=120), token=mine.token())

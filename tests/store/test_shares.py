@@ -82,7 +82,7 @@ def test_nobody_reads_every_planned_delivery(crowded):
     """What is due, looks, claims and their records find their rows by their ids, or by indexes that hold only those."""
 
     def step(open_):
-        claims.lanes(open_, LATER, claims.LIVE, claims.HISTORY)
+        claims.lanes(open_, LATER)
         rows = looks.to_look_for_first(open_, LATER, ["c1"], most=8)
         bookings.codes(open_, [row.id for row in rows])
         outbox.beside(open_, [row.id for row in rows])

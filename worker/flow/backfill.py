@@ -134,7 +134,7 @@ def _drain(services: Services, plan: str, until: Until, sleep: Callable[[float],
         deliver(services, until, backfill=plan)
         with services.database.reading() as open_:
             now = services.clock()
-            waits = claims.live_waits(open_, now) and any(claims.lanes(open_, now, claims.of_backfill(plan)))
+            waits = claims.live_waits(open_, now) and claims.lanes(open_, now, which=claims.of_backfill(plan))
             stopped = stopping.get(open_) is not None
         if not waits or stopped or until.over:
             return

@@ -179,21 +179,23 @@ def _claim(
     if room <= 0:
         return
     now = services.clock()
-    kinds = claims.kinds(backfill)
+
+    def lanes(open_: Open, which: Any) -> list[str]:
+        return services.turned(claims.lanes(open_, now, connection=connection, which=which))[:room]
 
     def step(open_: Open) -> list[tuple[Claimed, Stored]]:
-        lanes = [services.turned(each)[:room] for each in claims.lanes(open_, now, *kinds, connection=connection)]
-        if not any(lanes):
+        live = lanes(open_, claims.LIVE) if backfill is None else []
+        old = [] if claims.live_waits(open_, now) else lanes(open_, claims.kinds(backfill)[-1])
+        if not (live or old):
             return []
-        old, live = lanes[-1], lanes[0] if backfill is None else []
         stored = connections.lock(open_, {*live, *old})
         if stopping.get(open_) is not None:
             return []
         claim = partial(_claim_some, services, open_, now)
         found = claim([stored[lane] for lane in live], room=room, which=claims.LIVE)
         left = (room - len(found) + 1) // 2
-        if old and left > 0 and not claims.live_waits(open_, now):
-            found += claim([stored[lane] for lane in old], room=left, which=kinds[-1])
+        if old and left > 0:
+            found += claim([stored[lane] for lane in old], room=left, which=claims.kinds(backfill)[-1])
         return found
 
     try:

@@ -49,10 +49,10 @@ def look_first(services: Services, *, connection: str | None = None, backfill: s
 
     def step(open_: Open) -> list[Row[Any]]:
         found: list[Row[Any]] = []
-        kinds = claims.kinds(backfill)
-        for which, lanes in zip(kinds, claims.lanes(open_, now, *kinds, connection=connection), strict=True):
-            turned = services.turned(lanes)
-            found += looks.to_look_for_first(open_, now, turned, most=MOST - len(found), which=which)
+        for which in claims.kinds(backfill):
+            if len(found) < MOST:
+                lanes = services.turned(claims.lanes(open_, now, connection=connection, which=which))
+                found += looks.to_look_for_first(open_, now, lanes, most=MOST - len(found), which=which)
         return found
 
     return _look(services, services.database.run(step, durable=False), now)
