@@ -65,10 +65,11 @@ def services(*required: str, found: Settings | None = None) -> Iterator[Services
 
 @contextmanager
 def database() -> Iterator[Database]:
-    """The database alone, for what neither sends nor rings: loading the rest takes as long again."""
+    """The database alone, for what neither sends, rings nor logs: loading the rest takes as long again."""
+    from config.settings import read
     from worker.store.database import Database
 
-    opened = Database(settings().database_url)
+    opened = Database(read().database_url)
     try:
         _must_be_current(opened)
         yield opened

@@ -82,8 +82,10 @@ def lanes(open_: Open, now: datetime, *, connection: str | None = None, which: A
 @lru_cache(maxsize=32)
 def _lanes(which: Any, *, one: bool) -> Any:
     planned = in_words(_d.state, State.PLANNED)
-    due = any_row(Delivery, _d.connection_id == _c.id, planned, _d.due_at <= bindparam("now"), which)
-    found = select(_c.id).where(may_send(bindparam("refused")), due).order_by(_c.id)
+    # The first one of each by its index; an EXISTS may be planned as a join, which reads all that is due of everyone.
+    due = select(_d.id).where(_d.connection_id == _c.id, planned, _d.due_at <= bindparam("now"), which)
+    first = due.order_by(_d.due_at).limit(1).scalar_subquery()
+    found = select(_c.id).where(may_send(bindparam("refused")), first.is_not(None)).order_by(_c.id)
     return found.where(_c.id == bindparam("connection")) if one else found
 
 

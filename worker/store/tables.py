@@ -15,6 +15,7 @@ from datetime import datetime
 
 from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
+from sqlmodel.main import SQLModelConfig
 
 from worker.store.types import Utc
 
@@ -23,9 +24,13 @@ metadata = MetaData()
 
 
 class Table(SQLModel):
-    """Our own metadata, so that nothing else that uses SQLModel mixes with it."""
+    """Our own metadata, so that nothing else that uses SQLModel mixes with it.
+
+    Nothing validates a row: pydantic's validators are left to whoever would, they are a third of this module's start.
+    """
 
     metadata = metadata
+    model_config = SQLModelConfig(defer_build=True)
 
 
 def _time(*, nullable: bool = False, index: bool = False) -> Column[datetime]:
