@@ -27,8 +27,8 @@ def _few(at: Ground, whole: int, quick: int) -> int:
 
 def delivering(at: Ground) -> Figures:
     empty = tasks.empty(at, _few(at, 8000, 400))
-    ours = deliver.deliver(at, _few(at, 6000, 200), latency=20)
-    bare = posters.posters(at, _few(at, 6000, 400), latency=20)
+    ours = deliver.deliver(at, _few(at, 12_000, 200), latency=20)
+    bare = posters.posters(at, _few(at, 12_000, 400), latency=20)
     by_requests = tasks.naive(at, "requests", _few(at, 600, 40), latency=20)
     by_httpx = tasks.naive(at, "httpx", _few(at, 250, 20), latency=20)
     return {
@@ -46,7 +46,7 @@ def delivering(at: Ground) -> Figures:
 
 
 def little(at: Ground) -> Figures:
-    ours = deliver.deliver(at, _few(at, 6000, 200), latency=100)
+    ours = deliver.deliver(at, _few(at, 12_000, 200), latency=100)
     return {"deliver-little": ours["rate"] / 640, ".deliver at 100 ms bookings/s": ours["rate"]}
 
 

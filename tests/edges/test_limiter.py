@@ -1,5 +1,7 @@
 """The rate limit that all workers share, in simulated time, and the careful share without Redis."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import fakeredis
@@ -222,6 +224,59 @@ def test_a_pause_ends_a_handful(server):
     limiter = SharedLimiter(fakeredis.FakeStrictRedis(server=server), monotonic=Time())
     limiter.take(PLENTY, longest=0)
     limiter.pause(PLENTY, 30)
+    assert limiter.take(PLENTY, longest=60) == pytest.approx(30, abs=0.2)
+
+
+class Slow(fakeredis.FakeStrictRedis):
+    """Answers once it is let."""
+
+    def __init__(self, server):
+        super().__init__(server=server)
+        self.asked, self.let = threading.Event(), threading.Event()
+        self.let.set()
+
+    def execute_command(self, *words, **options):
+        self.asked.set()
+        self.let.wait(10)
+        return super().execute_command(*words, **options)
+
+
+@pytest.fixture
+def asking(server):
+    """A limiter whose handful is past its half, a thread that asks Redis for the next one, and the Redis it waits for."""
+    redis, time = Slow(server), Time()
+    limiter = SharedLimiter(redis, monotonic=time)
+    limiter.take(PLENTY, longest=0)
+    time.now += HANDFUL_LASTS * 0.6
+    redis.asked.clear()
+    redis.let.clear()
+    with ThreadPoolExecutor(2) as pool:
+        asker = pool.submit(limiter.take, PLENTY, longest=0)
+        assert redis.asked.wait(5)
+        try:
+            yield limiter, redis, pool, asker
+        finally:
+            redis.let.set()
+
+
+def test_while_one_asks_for_the_next_places_the_others_use_what_is_left(asking, server):
+    """A call does not wait for somebody else's answer while there is a place in hand, and the answer is worth the next."""
+    limiter, redis, pool, asker = asking
+    first = booked(server)
+    assert [pool.submit(limiter.take, PLENTY, longest=0).result(2) for _ in range(10)] == [0.0] * 10
+    assert booked(server) == first
+    redis.let.set()
+    assert asker.result(5) == 0
+    assert float(booked(server)) > float(first)
+
+
+def test_places_that_were_being_asked_for_do_not_outlive_a_pause(asking):
+    """A pause waits for the answer and drops it: nobody goes on with what came after it."""
+    limiter, redis, pool, asker = asking
+    paused = pool.submit(limiter.pause, PLENTY, 30)
+    redis.let.set()
+    assert asker.result(5) == 0
+    paused.result(5)
     assert limiter.take(PLENTY, longest=60) == pytest.approx(30, abs=0.2)
 
 

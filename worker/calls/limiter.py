@@ -133,32 +133,46 @@ class SharedLimiter:
         self._handfuls: dict[str, tuple[int, float]] = {}
         """By limit: the places that are left of those taken at once, and until when."""
         self._lock = threading.Lock()
+        self._asking = threading.Lock()
 
     def take(self, limit: Limit, *, longest: float) -> float:
         """Where places are plenty some are taken at once, and the next calls need not ask Redis.
 
-        One thread asks at a time: the others find what it brought.
+        One thread asks at a time, once half of the handful's time is over; meanwhile the others use what is left of it.
         """
+        if self._in_hand(limit, lasting=0.0 if self._asking.locked() else HANDFUL_LASTS / 2):
+            return 0.0
+        with self._asking:
+            if self._in_hand(limit, lasting=HANDFUL_LASTS / 2):  # somebody else's asking brought it
+                return 0.0
+            return self._ask(limit, longest)
+
+    def _in_hand(self, limit: Limit, *, lasting: float) -> bool:
+        """Takes a place of the last handful, if that lasts longer than so many seconds."""
         with self._lock:
             left, until = self._handfuls.get(limit.key, (0, 0.0))
-            if left and self._monotonic() < until:
-                self._handfuls[limit.key] = left - 1, until
-                return 0.0
-            if self._monotonic() >= self._away_until:
-                try:
-                    return self._take_shared(limit, longest)
-                except redis.RedisError:
-                    self._away_until = self._monotonic() + _ASK_AGAIN
+            if not left or until - self._monotonic() <= lasting:
+                return False
+            self._handfuls[limit.key] = left - 1, until
+            return True
+
+    def _ask(self, limit: Limit, longest: float) -> float:
+        if self._monotonic() >= self._away_until:
+            try:
+                return self._take_shared(limit, longest)
+            except redis.RedisError:
+                self._away_until = self._monotonic() + _ASK_AGAIN
         return self._alone.take(limit, longest=longest)
 
     def pause(self, limit: Limit, seconds: float) -> None:
-        with self._lock:
-            self._handfuls.pop(limit.key, None)
-        self._alone.pause(limit, seconds)
-        try:
-            self._pause(keys=[f"bokun:pause:{limit.key}"], args=[round(seconds * 1000)])
-        except redis.RedisError:
-            self._away_until = self._monotonic() + _ASK_AGAIN
+        with self._asking:  # or what is being asked for would come after the pause
+            with self._lock:
+                self._handfuls.pop(limit.key, None)
+            self._alone.pause(limit, seconds)
+            try:
+                self._pause(keys=[f"bokun:pause:{limit.key}"], args=[round(seconds * 1000)])
+            except redis.RedisError:
+                self._away_until = self._monotonic() + _ASK_AGAIN
 
     def _take_shared(self, limit: Limit, longest: float) -> float:
         interval = limit.interval * 1000
@@ -169,7 +183,8 @@ class SharedLimiter:
         if waited < 0:
             raise TooLong(-waited / 1000)
         if more:
-            self._handfuls[limit.key] = limit.handful - 1, until
+            with self._lock:
+                self._handfuls[limit.key] = limit.handful - 1, until
         return waited / 1000
 
 

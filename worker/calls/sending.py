@@ -87,9 +87,11 @@ class Remote:
     ) -> Reply | Silence:
         """One try; a call that found no place in the rate limit was not sent."""
         try:
-            self.sleep(self.limiter.take(self.limit, longest=self.patience if patience is None else patience))
+            wait = self.limiter.take(self.limit, longest=self.patience if patience is None else patience)
         except TooLong:
             return Silence(began=False, why="RateLimit")
+        if wait:  # a sleep of nothing gives way to all other threads
+            self.sleep(wait)
         started = time.perf_counter()
         answer = self.wire.send(self._request(call, send_until, key))
         self.seen(Seen(self.name, call.name, _word(answer), time.perf_counter() - started))

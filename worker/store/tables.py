@@ -15,7 +15,6 @@ from datetime import datetime
 
 from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
-from sqlmodel.main import SQLModelConfig
 
 from worker.store.types import Utc
 
@@ -23,14 +22,13 @@ _BIG = BigInteger().with_variant(Integer, "sqlite")
 metadata = MetaData()
 
 
-class Table(SQLModel):
+class Table(SQLModel, defer_build=True):
     """Our own metadata, so that nothing else that uses SQLModel mixes with it.
 
     Nothing validates a row: pydantic's validators are left to whoever would, they are a third of this module's start.
     """
 
     metadata = metadata
-    model_config = SQLModelConfig(defer_build=True)
 
 
 def _time(*, nullable: bool = False, index: bool = False) -> Column[datetime]:
