@@ -8,7 +8,7 @@ from sqlalchemy import event
 
 from tests.builders import NOW, add_connection, add_delivery
 from worker.domain.delivery import Event, State
-from worker.store import bookings, claims, looks, outbox
+from worker.store import claims, looks, outbox
 
 LATER = NOW + timedelta(hours=1)
 
@@ -84,7 +84,6 @@ def test_nobody_reads_every_planned_delivery(crowded):
     def step(open_):
         claims.lanes(open_, LATER)
         rows = looks.to_look_for_first(open_, LATER, ["c1"], most=8)
-        bookings.codes(open_, [row.id for row in rows])
         outbox.beside(open_, [row.id for row in rows])
         looks.record_looks(open_, [look(row.id) for row in rows], LATER)
         claimed = claims.claim(open_, "c1", LATER, most=8, lease=timedelta(seconds=120), token="t")

@@ -39,7 +39,6 @@ from worker.store.connections import Stored
 
 log = structlog.get_logger()
 BELL = "tasks.deliver.due"
-GROUP = 100
 GROUP_WAIT = 0.1
 FIRST_CLAIM = 4
 OUR_OWN = frozenset({"NotInTime", "RateLimit"})
@@ -103,7 +102,7 @@ def deliver(
             ahead.claimed(len(claimed), room)
         if under_way == 0 and not ahead.under_way and (stop or ahead.dry):
             break
-        if group := _group(services, answered, under_way):
+        if group := _group(services, answered, min(under_way, max(1, load // 2))):
             under_way -= len(group)
             ahead.dry = False
             # A remote that takes calls gets more of them; a dead one gets a few probes a bell, not the backlog.
@@ -241,13 +240,13 @@ def _submit(services: Services, claimed: Claimed, stored: Stored, answered: Answ
     services.pool.submit(copy_context().run, send)
 
 
-def _group(services: Services, answered: Answers, under_way: int) -> list[Sent]:
+def _group(services: Services, answered: Answers, most: int) -> list[Sent]:
     """An answer and those that come within a moment, for one commit; or fewer, or none, because a look is over."""
     group: list[Sent] = []
     until = services.monotonic() + GROUP_WAIT
     while (each := _next(answered, until - services.monotonic() if group else None)) is not None:
         group.append(each)
-        if len(group) == min(GROUP, under_way):
+        if len(group) == most:
             break
     return group
 
@@ -268,6 +267,7 @@ def _record(services: Services, group: list[Sent], done: Delivered) -> bool:
     for sent, which in outcomes:
         done.outcomes[which.value] = done.outcomes.get(which.value, 0) + 1
         _after(services, sent, which)
+    _log_accepted([sent.claimed for sent, which in outcomes if which is Outcome.ACCEPTED])
     return any(which in (Outcome.ACCEPTED, Outcome.REFUSED) for _, which in outcomes)
 
 
@@ -338,16 +338,16 @@ def why(answer: Reply | Silence, which: Outcome) -> str | None:
 
 
 def _after(services: Services, sent: Sent, which: Outcome) -> None:
-    """What an outcome means beyond its delivery, and its line in the log."""
-    facts = {"delivery": sent.claimed.id, "booking": sent.claimed.booking, "connection": sent.claimed.connection}
+    """What an outcome means beyond its delivery, and its line in the log where it was not accepted."""
     if sent.probe and which in (Outcome.ACCEPTED, Outcome.REFUSED):
         unblock(services, [sent.claimed.connection], by=connections.ORDERS)
     if which is Outcome.ACCEPTED:
-        log.info("delivery.accepted", **facts)
         return
     log.warning(
         "attempt.unanswered" if which is Outcome.UNKNOWN else "attempt.failed",
-        **facts,
+        delivery=sent.claimed.id,
+        booking=sent.claimed.booking,
+        connection=sent.claimed.connection,
         outcome=which.value,
         status=sent.answer.status if isinstance(sent.answer, Reply) else None,
     )
@@ -356,3 +356,13 @@ def _after(services: Services, sent: Sent, which: Outcome) -> None:
         block(services, [sent.claimed.connection], by=connections.ORDERS, because=because)
     if which is Outcome.GONE:
         services.ring("tasks.refresh.connections")
+
+
+def _log_accepted(accepted: Sequence[Claimed]) -> None:
+    """A line for each connection: with each line the thread that claims and records waits for its turn among the senders."""
+    by_connection: dict[str, list[Claimed]] = {}
+    for each in accepted:
+        by_connection.setdefault(each.connection, []).append(each)
+    for connection, those in by_connection.items():
+        ids, booked = [each.id for each in those], [each.booking for each in those]
+        log.info("delivery.accepted", connection=connection, delivery=ids, booking=booked)

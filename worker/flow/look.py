@@ -21,7 +21,7 @@ from worker.flow.blocks import block
 from worker.flow.services import Services
 from worker.spaceinvoices.loopback import Page, pages
 from worker.spaceinvoices.orders import find_orders, groups, read_order
-from worker.store import bookings, claims, connections, looks, notices, outbox
+from worker.store import claims, connections, looks, notices, outbox
 from worker.store.claims import LOOK_LASTS
 from worker.store.looks import Looked
 
@@ -87,11 +87,10 @@ def _views(services: Services, rows: Sequence[Row[Any]]) -> list[View]:
     ids = [row.id for row in rows]
     with services.database.reading() as open_:
         of = connections.organizations(open_, {row.organization for row in rows})
-        codes = bookings.codes(open_, ids)
         beside = outbox.beside(open_, ids)
     views = []
     for row in rows:
-        names = {str(row.booking_id), codes.get(row.id, str(row.booking_id))}
+        names = {str(row.booking_id), row.confirmation_code or str(row.booking_id)}
         views.append(View(row, _expected(row, names, of[row.organization], beside.get(row.id, ()))))
     return views
 

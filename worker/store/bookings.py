@@ -11,13 +11,12 @@ from sqlalchemy import Connection as Open
 from sqlalchemy import func, select, tuple_
 from sqlalchemy.engine import Row
 
-from worker.calls import json
 from worker.domain.booking import Booking as Read
 from worker.domain.connection import Flags
 from worker.domain.decision import Decision as Made
 from worker.domain.decision import Policy, Tell, Told, kind, wakes_at
 from worker.store import facts
-from worker.store.statements import among, every, insert, insert_missing, table
+from worker.store.statements import every, insert, insert_missing, table
 from worker.store.tables import Booking, Decision, Delivery
 
 _b, _d = table(Booking).c, table(Delivery).c
@@ -63,16 +62,6 @@ def at(open_: Open, places: Iterable[Place]) -> dict[Place, Row[Any]]:
         return {}
     found = open_.execute(select(table(Booking)).where(tuple_(_b.connection_id, _b.booking_id).in_(wanted)))
     return {(row.connection_id, row.booking_id): row for row in found}
-
-
-_CODES = select(_d.id, _b.confirmation_code).where(
-    among(_d.id, "ids"), _b.connection_id == _d.connection_id, _b.booking_id == _d.booking_id
-)
-
-
-def codes(open_: Open, deliveries: Sequence[int]) -> dict[int, str]:
-    """The confirmation codes of the stored bookings of these deliveries, without their content."""
-    return {row.id: row.confirmation_code for row in open_.execute(_CODES, {"ids": json.dumps(deliveries)})}
 
 
 def taken_up(row: Row[Any] | None) -> History | None:

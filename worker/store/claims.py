@@ -115,7 +115,12 @@ def _due(which: Any) -> Any:
         and_(_d.document == Document.ESTIMATE, _d.moment.in_(ISSUING), has_invoiced(other)),
     )
     return (
-        select(_d.id, _d.connection_id, _d.booking_id, _d.key, _d.mark, _d.attempts, _d.failures, _d.mail)
+        select(_d.id, _d.connection_id, _d.booking_id, _d.key, _d.mark, _d.attempts, _d.failures, _d.mail, _b.content)
+        .outerjoin_from(
+            table(Delivery),
+            table(Booking),
+            and_(_b.connection_id == _d.connection_id, _b.booking_id == _d.booking_id),
+        )
         .where(
             which,
             _d.connection_id == bindparam("lane"),
@@ -143,14 +148,10 @@ _CLAIM = (
         called_at=bindparam("now"),
         lease_until=bindparam("until"),
     )
-    .returning(_d.id, _d.token)
 )
 _OPEN_ATTEMPTS = insert(Attempt).from_select(
     ["delivery_id", "token", "begun_at"],
     select(_d.id, _d.token, bindparam("now", type_=_d.called_at.type)).where(_THESE),
-)
-_CONTENT = select(_b.booking_id, _b.content).where(
-    _b.connection_id == bindparam("lane"), among(_b.booking_id, "bookings")
 )
 
 
@@ -169,15 +170,15 @@ def claim(
     rows = open_.execute(_due(which), at).all() if most > 0 else []
     if not rows:
         return []
-    claimed = {"ids": json.dumps([row.id for row in rows]), "t": f"{token}-", "now": now, "until": now + lease}
-    tokens = {row.id: row.token for row in open_.execute(_CLAIM, claimed)}
-    open_.execute(_OPEN_ATTEMPTS, {"ids": json.dumps(list(tokens)), "now": now})
-    booked = open_.execute(_CONTENT, {"lane": lane, "bookings": json.dumps([row.booking_id for row in rows])})
-    content = {row.booking_id: row.content or "{}" for row in booked}
+    ids = json.dumps([row.id for row in rows])
+    claimed = {"ids": ids, "t": f"{token}-", "now": now, "until": now + lease}
+    if open_.execute(_CLAIM, claimed).rowcount != len(rows):
+        raise AssertionError("a delivery that this transaction had locked was changed by another one")
+    open_.execute(_OPEN_ATTEMPTS, {"ids": ids, "now": now})
     return [
-        Claimed(row.id, tokens[row.id], row.connection_id, row.booking_id, row.key, row.mark,
-                content.get(row.booking_id, "{}"), row.attempts + 1, row.failures, row.mail)
-        for row in rows if row.id in tokens
+        Claimed(row.id, f"{token}-{row.id}", row.connection_id, row.booking_id, row.key, row.mark,
+                row.content or "{}", row.attempts + 1, row.failures, row.mail)
+        for row in rows
     ]  # fmt: skip
 
 

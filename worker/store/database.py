@@ -18,6 +18,10 @@ _open = ContextVar("_open", default=False)
 _AGAIN = {"40001", "40P01", "55P03"}
 """SQLSTATEs that mean "the same again may work": serialization failure, deadlock, lock not available."""
 _TRIES = 5
+_PATIENCE = 15
+"""Seconds that a transaction waits for SQLite's one write lock."""
+_GLANCE = 8
+"""Milliseconds of it that SQLite waits by itself."""
 
 
 class TransactionOpen(AssertionError):
@@ -131,7 +135,7 @@ def _sqlite(url: str) -> Engine:
     if (file := url.removeprefix("sqlite:///")) and file != ":memory:":
         with suppress(OSError):  # then SQLite cannot open it either, which is a database that is away
             Path(file).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": 15}, hide_parameters=True)
+    engine = create_engine(url, connect_args={"timeout": _PATIENCE}, hide_parameters=True)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine
@@ -154,7 +158,24 @@ def _begin(connection: Connection) -> None:
     if connection.info.get("synchronous", "FULL") != synchronous:
         connection.exec_driver_sql(f"PRAGMA synchronous={synchronous}")  # cannot be changed inside a transaction
         connection.info["synchronous"] = synchronous
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    connection.exec_driver_sql(f"PRAGMA busy_timeout={_GLANCE}")
+    try:
+        _lock(connection, time.monotonic() + _PATIENCE)
+    finally:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={_PATIENCE * 1000}")
+
+
+def _lock(connection: Connection, until: float) -> None:
+    """Looks again after 1, 2 and 5 ms, over and over: SQLite's own patience grows to 100 ms, while writers that hold the
+    lock for two pass it by."""
+    while True:
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        except OperationalError as failed:
+            if "database is locked" not in str(failed.orig) or time.monotonic() > until:
+                raise
+        else:
+            return
 
 
 def _begin_postgresql(connection: Connection) -> None:

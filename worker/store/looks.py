@@ -9,65 +9,68 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection as Open
-from sqlalchemy import String, Text, bindparam, insert, select, update
+from sqlalchemy import String, Text, and_, bindparam, insert, select, update
 from sqlalchemy.engine import Row
 
 from worker.calls import json
 from worker.domain.delivery import Event, State, advance
 from worker.store.claims import LIVE
 from worker.store.statements import among, in_words, table
-from worker.store.tables import Attempt, Delivery, Look
+from worker.store.tables import Attempt, Booking, Delivery, Look
 
-_d, _a = table(Delivery).c, table(Attempt).c
+_d, _a, _b = (table(each).c for each in (Delivery, Attempt, Booking))
 LOOK_LEASE = timedelta(seconds=60)
-
-
-_TO_PROVE = (
-    select(_d.id)
-    .where(_d.look_at <= bindparam("now"), in_words(_d.state, State.ACCEPTED, State.UNKNOWN))
-    .order_by(_d.look_at, _d.id)
+_THESE = among(_d.id, "ids")
+_ROWS: Any = (
+    select(
+        *(_d.id, _d.organization, _d.connection_id, _d.booking_id, _d.key, _d.moment, _d.document, _d.state),
+        *(_d.taken, _d.risks, _d.released, _d.looks, _d.empty_looks, _d.called_at, _b.confirmation_code),
+    )
+    .outerjoin_from(
+        table(Delivery),
+        table(Booking),
+        and_(_b.connection_id == _d.connection_id, _b.booking_id == _d.booking_id),
+    )
     .limit(bindparam("most"))
-    .with_for_update(skip_locked=True)
+    .with_for_update(skip_locked=True, of=table(Delivery))
 )
+_TO_PROVE = _ROWS.where(_d.look_at <= bindparam("now"), in_words(_d.state, State.ACCEPTED, State.UNKNOWN)).order_by(
+    _d.look_at, _d.id
+)
+_LEASE = update(Delivery).where(_THESE).values(look_at=bindparam("until"))
 
 
 def to_prove(open_: Open, now: datetime, *, most: int) -> Sequence[Row[Any]]:
     """Deliveries that were sent and are to be looked for among the remote's orders, each for a short lease."""
-    return _taken(open_, open_.execute(_TO_PROVE, {"now": now, "most": most}).scalars().all(), now)
+    return _leased(open_, open_.execute(_TO_PROVE, {"now": now, "most": most}).all(), now)
 
 
 @lru_cache(maxsize=16)
 def _to_look_for(which: Any) -> Any:
     planned = (which, _d.connection_id == bindparam("lane"), in_words(_d.state, State.PLANNED))
-    due = select(_d.id).where(*planned, _d.due_at <= bindparam("now"), _d.look_at <= bindparam("now"))
-    return due.order_by(_d.due_at, _d.id).limit(bindparam("most")).with_for_update(skip_locked=True)
+    due = _ROWS.where(*planned, _d.due_at <= bindparam("now"), _d.look_at <= bindparam("now"))
+    return due.order_by(_d.due_at, _d.id)
 
 
 def to_look_for_first(
     open_: Open, now: datetime, lanes: Sequence[str], *, most: int, which: Any = LIVE
 ) -> Sequence[Row[Any]]:
-    """Deliveries that are due and to be looked for before they are sent: every connection gets its share of `most`."""
-    ids: list[int] = []
+    """Deliveries that are due and to be looked for before they are sent: every connection gets its share of `most`.
+
+    Each row has the confirmation code of its booking.
+    """
+    found: list[Row[Any]] = []
     for place, lane in enumerate(lanes[:most]):
-        share = max(1, (most - len(ids)) // (len(lanes[:most]) - place))
-        ids += open_.execute(_to_look_for(which), {"lane": lane, "now": now, "most": share}).scalars()
-    return _taken(open_, ids, now)
+        share = max(1, (most - len(found)) // (len(lanes[:most]) - place))
+        found += open_.execute(_to_look_for(which), {"lane": lane, "now": now, "most": share}).all()
+    return _leased(open_, found, now)
 
 
-_THESE = among(_d.id, "ids")
-_TAKE = (
-    update(Delivery)
-    .where(_THESE, _d.look_at <= bindparam("now"))
-    .values(look_at=bindparam("until"))
-    .returning(
-        *(_d.id, _d.organization, _d.connection_id, _d.booking_id, _d.key, _d.moment, _d.document, _d.state),
-        *(_d.taken, _d.risks, _d.released, _d.looks, _d.empty_looks, _d.called_at),
-    )
-)
-
-
-def _taken(open_: Open, ids: Sequence[int], now: datetime) -> Sequence[Row[Any]]:
-    return open_.execute(_TAKE, {"ids": json.dumps(ids), "now": now, "until": now + LOOK_LEASE}).all() if ids else []
+def _leased(open_: Open, rows: Sequence[Row[Any]], now: datetime) -> Sequence[Row[Any]]:
+    """They are locked, so it is these that get the lease."""
+    if rows:
+        open_.execute(_LEASE, {"ids": json.dumps([row.id for row in rows]), "until": now + LOOK_LEASE})
+    return rows
 
 
 def forget(open_: Open, now: datetime) -> int:
