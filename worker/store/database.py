@@ -158,24 +158,25 @@ def _begin(connection: Connection) -> None:
     if connection.info.get("synchronous", "FULL") != synchronous:
         connection.exec_driver_sql(f"PRAGMA synchronous={synchronous}")  # cannot be changed inside a transaction
         connection.info["synchronous"] = synchronous
-    connection.exec_driver_sql(f"PRAGMA busy_timeout={_GLANCE}")
-    try:
-        _lock(connection, time.monotonic() + _PATIENCE)
-    finally:
-        connection.exec_driver_sql(f"PRAGMA busy_timeout={_PATIENCE * 1000}")
+    _lock(connection, time.monotonic() + _PATIENCE)
 
 
 def _lock(connection: Connection, until: float) -> None:
     """Looks again after 1, 2 and 5 ms, over and over: SQLite's own patience grows to 100 ms, while writers that hold the
     lock for two pass it by."""
-    while True:
-        try:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-        except OperationalError as failed:
-            if "database is locked" not in str(failed.orig) or time.monotonic() > until:
-                raise
-        else:
-            return
+    plain: Any = connection.connection.dbapi_connection
+    plain.execute(f"PRAGMA busy_timeout={_GLANCE}")
+    try:
+        while True:
+            try:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            except OperationalError as failed:
+                if "database is locked" not in str(failed.orig) or time.monotonic() > until:
+                    raise
+            else:
+                return
+    finally:
+        plain.execute(f"PRAGMA busy_timeout={_PATIENCE * 1000}")
 
 
 def _begin_postgresql(connection: Connection) -> None:
