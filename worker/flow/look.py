@@ -47,13 +47,13 @@ def look_first(services: Services, *, connection: str | None = None, backfill: s
     """One round of looks at what is due to be sent: how many were looked for, how many ended by it. What is live first."""
     now = services.clock()  # a look proves what was so when it was asked for, however late its answer is read
 
-    def step(open_: Open) -> list[Row[Any]]:
+    def step(open_: Open) -> list[View]:
         found: list[Row[Any]] = []
         for which in claims.kinds(backfill):
             if len(found) < MOST:
                 lanes = services.turned(claims.lanes(open_, now, connection=connection, which=which))
                 found += looks.to_look_for_first(open_, now, lanes, most=MOST - len(found), which=which)
-        return found
+        return _views(open_, found)
 
     return _look(services, services.database.run(step, durable=False), now)
 
@@ -61,15 +61,16 @@ def look_first(services: Services, *, connection: str | None = None, backfill: s
 def prove(services: Services) -> tuple[int, int]:
     """One round of looks at what was sent: how many were looked for, how many ended by it."""
     now = services.clock()
-    rows = services.database.run(lambda open_: looks.to_prove(open_, now, most=MOST), durable=False)
-    return _look(services, rows, now)
+
+    def step(open_: Open) -> list[View]:
+        return _views(open_, looks.to_prove(open_, now, most=MOST))
+
+    return _look(services, services.database.run(step, durable=False), now)
 
 
-def _look(services: Services, rows: Sequence[Row[Any]], now: datetime) -> tuple[int, int]:
-    if not rows:
-        return 0, 0
+def _look(services: Services, views: Sequence[View], now: datetime) -> tuple[int, int]:
     by_organization: dict[str, list[View]] = {}
-    for view in _views(services, rows):
+    for view in views:
         by_organization.setdefault(view.row.organization, []).append(view)
     batches = [
         (organization, [views[position] for position in group])
@@ -78,16 +79,16 @@ def _look(services: Services, rows: Sequence[Row[Any]], now: datetime) -> tuple[
     ]
     answers = list(services.each(lambda batch: _orders(services, *batch), batches))
     ended = 0
-    for (organization, views), answer in zip(batches, answers, strict=True):
-        ended += _record(services, organization, views, answer, now)
-    return len(rows), ended
+    for (organization, batch), answer in zip(batches, answers, strict=True):
+        ended += _record(services, organization, batch, answer, now)
+    return len(views), ended
 
 
-def _views(services: Services, rows: Sequence[Row[Any]]) -> list[View]:
-    ids = [row.id for row in rows]
-    with services.database.reading() as open_:
-        of = connections.organizations(open_, {row.organization for row in rows})
-        beside = outbox.beside(open_, ids)
+def _views(open_: Open, rows: Sequence[Row[Any]]) -> list[View]:
+    if not rows:
+        return []
+    of = connections.organizations(open_, {row.organization for row in rows})
+    beside = outbox.beside(open_, [row.id for row in rows])
     views = []
     for row in rows:
         names = {str(row.booking_id), row.confirmation_code or str(row.booking_id)}

@@ -4,16 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection as Open
-from sqlalchemy import delete, select, update
+from sqlalchemy import Executable, bindparam, delete, select, update
 from sqlalchemy.engine import Row
 
-from worker.store.statements import every, insert, table
+from worker.store.statements import every, insert, insert_into, table
 from worker.store.tables import Heartbeat, Run
 
 _r, _h = table(Run).c, table(Heartbeat).c
+
+
+# Every bell runs these: they are built once.
+_STARTED = update(Run).where(_r.id == bindparam("run"), _r.ended_at.is_(None)).values(started_at=bindparam("now"))
+_DONE = update(Heartbeat).where(_h.bell == bindparam("heard")).values(done_at=bindparam("now"))
+_ENDED = (
+    update(Run)
+    .where(_r.id == bindparam("run"))
+    .values(ended_at=bindparam("now"), result=bindparam("how"), summary=bindparam("said"))
+)
+
+
+@cache
+def _rung(dialect: str) -> Executable:
+    statement = insert_into(dialect, Heartbeat)
+    return statement.on_conflict_do_update(  # type: ignore[no-any-return]
+        index_elements=["bell"], set_={"rung_at": statement.excluded.rung_at}
+    )
 
 
 def ask(open_: Open, run: str, task: str, now: datetime, **about: Any) -> None:
@@ -28,16 +47,14 @@ def get(open_: Open, run: str) -> Row[Any] | None:
 
 def started(open_: Open, run: str, *, bell: str, now: datetime) -> None:
     """A bell was heard; where a person asked for it, its run began (a bell that beat rang has no run)."""
-    statement = insert(open_, Heartbeat)
-    again = statement.on_conflict_do_update(index_elements=["bell"], set_={"rung_at": now})
-    open_.execute(again, {"bell": bell, "rung_at": now})
-    open_.execute(update(Run).where(_r.id == run, _r.ended_at.is_(None)).values(started_at=now))
+    open_.execute(_rung(open_.dialect.name), {"bell": bell, "rung_at": now})
+    open_.execute(_STARTED, {"run": run, "now": now})
 
 
 def ended(open_: Open, run: str, *, bell: str, result: str, summary: str, now: datetime) -> None:
     """Its work came to an end."""
-    open_.execute(update(Heartbeat).where(_h.bell == bell).values(done_at=now))
-    open_.execute(update(Run).where(_r.id == run).values(ended_at=now, result=result, summary=summary))
+    open_.execute(_DONE, {"heard": bell, "now": now})
+    open_.execute(_ENDED, {"run": run, "now": now, "how": result, "said": summary})
 
 
 def forget(open_: Open, *, but: Collection[str], before: datetime) -> None:
