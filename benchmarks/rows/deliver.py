@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, insert, select, text
@@ -29,7 +30,7 @@ from worker.store.tables import Booking, Delivery
 def plant(
     at: Services, ids: Sequence[int], *, connection: str = CONNECTION, size: int = bookings.SIZE, state: str = "planned"
 ) -> None:
-    """Planned deliveries of these bookings, each as reading and deciding leaves it."""
+    """Planned deliveries of these bookings, each as reading and deciding leaves it, due a millisecond after another."""
     now = at.clock()
     template = bookings.Template(size)
     payload = json.loads(template.detail(str(ids[0]).encode()))
@@ -61,7 +62,10 @@ def plant(
         some = ids[start : start + 5000]
         with at.database.transaction() as open_:
             open_.execute(insert(table(Booking)), [_renamed(row, old, each) for each in some])
-            open_.execute(insert(table(Delivery)), [_planned(delivery, old, each) for each in some])
+            first = now - timedelta(milliseconds=len(ids) - start)
+            open_.execute(insert(table(Delivery)), [
+                _planned(delivery, old, each, first + timedelta(milliseconds=place)) for place, each in enumerate(some)
+            ])  # fmt: skip
 
 
 def _renamed(row: Mapping[str, Any], old: str, id_: int) -> dict[str, Any]:
@@ -70,8 +74,9 @@ def _renamed(row: Mapping[str, Any], old: str, id_: int) -> dict[str, Any]:
             "content": row["content"].replace(old, new), "facts": row["facts"].replace(old, new)}  # fmt: skip
 
 
-def _planned(row: Mapping[str, Any], old: str, id_: int) -> dict[str, Any]:
-    return {**row, "booking_id": id_, "key": f"{id_:032x}", "mark": row["mark"].replace(old, str(id_))}
+def _planned(row: Mapping[str, Any], old: str, id_: int, due_at: datetime) -> dict[str, Any]:
+    return {**row, "booking_id": id_, "key": f"{id_:032x}", "mark": row["mark"].replace(old, str(id_)),
+            "due_at": due_at}  # fmt: skip
 
 
 def count(at: Services, *states: str) -> int:

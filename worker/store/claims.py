@@ -108,11 +108,31 @@ def live_waits(open_: Open, now: datetime) -> bool:
 
 @lru_cache(maxsize=32)
 def _due(which: Any) -> Any:
+    """The first that may be claimed, in the order of the index, then locked and read with their bookings' content.
+
+    OFFSET 0 keeps PostgreSQL from mixing the two: it thinks that next to nothing is due, and would read and sort it all.
+    """
+    mine = (
+        which,
+        _d.connection_id == bindparam("lane"),
+        in_words(_d.state, State.PLANNED),
+        _d.due_at <= bindparam("now"),
+    )
+    waits = table(Delivery).select().where(*mine).order_by(_d.due_at).offset(0).subquery("waits").c
     other = table(Delivery).alias("other")
     in_the_way = or_(
         other.c.state.in_([State.SENDING, State.UNKNOWN, State.ACCEPTED]),
-        and_(other.c.state == State.PLANNED, other.c.id < _d.id),
-        and_(_d.document == Document.ESTIMATE, _d.moment.in_(ISSUING), has_invoiced(other)),
+        and_(other.c.state == State.PLANNED, other.c.id < waits.id),
+        and_(waits.document == Document.ESTIMATE, waits.moment.in_(ISSUING), has_invoiced(other)),
+    )
+    first = (
+        select(waits.id)
+        .where(
+            waits.looked_at > bindparam("looked"),
+            ~any_row(Notice, _n.connection_id == waits.connection_id, _n.booking_id == waits.booking_id),
+            ~select(1).select_from(other).where(of_the_same_sale(other, waits), in_the_way).exists(),
+        )
+        .limit(bindparam("most"))
     )
     return (
         select(_d.id, _d.connection_id, _d.booking_id, _d.key, _d.mark, _d.attempts, _d.failures, _d.mail, _b.content)
@@ -121,17 +141,8 @@ def _due(which: Any) -> Any:
             table(Booking),
             and_(_b.connection_id == _d.connection_id, _b.booking_id == _d.booking_id),
         )
-        .where(
-            which,
-            _d.connection_id == bindparam("lane"),
-            in_words(_d.state, State.PLANNED),
-            _d.due_at <= bindparam("now"),
-            _d.looked_at > bindparam("looked"),
-            ~any_row(Notice, _n.connection_id == _d.connection_id, _n.booking_id == _d.booking_id),
-            ~select(1).select_from(other).where(of_the_same_sale(other), in_the_way).exists(),
-        )
+        .where(_d.id.in_(first), *mine, _d.looked_at > bindparam("looked"))
         .order_by(_d.due_at, _d.id)
-        .limit(bindparam("most"))
         .with_for_update(skip_locked=True, of=table(Delivery))
     )
 

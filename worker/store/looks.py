@@ -21,22 +21,22 @@ from worker.store.tables import Attempt, Booking, Delivery, Look
 _d, _a, _b = (table(each).c for each in (Delivery, Attempt, Booking))
 LOOK_LEASE = timedelta(seconds=60)
 _THESE = among(_d.id, "ids")
-_ROWS: Any = (
-    select(
-        *(_d.id, _d.organization, _d.connection_id, _d.booking_id, _d.key, _d.moment, _d.document, _d.state),
-        *(_d.taken, _d.risks, _d.released, _d.looks, _d.empty_looks, _d.called_at, _b.confirmation_code),
-    )
-    .outerjoin_from(
-        table(Delivery),
-        table(Booking),
-        and_(_b.connection_id == _d.connection_id, _b.booking_id == _d.booking_id),
-    )
-    .limit(bindparam("most"))
-    .with_for_update(skip_locked=True, of=table(Delivery))
+_COLUMNS = (
+    *(_d.id, _d.organization, _d.connection_id, _d.booking_id, _d.key, _d.moment, _d.document, _d.state),
+    *(_d.taken, _d.risks, _d.released, _d.looks, _d.empty_looks, _d.called_at),
 )
-_TO_PROVE = _ROWS.where(_d.look_at <= bindparam("now"), in_words(_d.state, State.ACCEPTED, State.UNKNOWN)).order_by(
-    _d.look_at, _d.id
-)
+
+
+def _first(order: Any, *where: Any) -> Any:
+    """The first of these in the order of an index, locked, and only then the codes of their bookings: what comes after
+    is not read."""
+    locked = select(*_COLUMNS).where(*where).order_by(order).limit(bindparam("most")).with_for_update(skip_locked=True)
+    first = locked.cte("first")
+    of_booking = and_(_b.connection_id == first.c.connection_id, _b.booking_id == first.c.booking_id)
+    return select(first, _b.confirmation_code).outerjoin_from(first, table(Booking), of_booking).order_by(first.c.id)
+
+
+_TO_PROVE = _first(_d.look_at, _d.look_at <= bindparam("now"), in_words(_d.state, State.ACCEPTED, State.UNKNOWN))
 _LEASE = update(Delivery).where(_THESE).values(look_at=bindparam("until"))
 
 
@@ -48,8 +48,7 @@ def to_prove(open_: Open, now: datetime, *, most: int) -> Sequence[Row[Any]]:
 @lru_cache(maxsize=16)
 def _to_look_for(which: Any) -> Any:
     planned = (which, _d.connection_id == bindparam("lane"), in_words(_d.state, State.PLANNED))
-    due = _ROWS.where(*planned, _d.due_at <= bindparam("now"), _d.look_at <= bindparam("now"))
-    return due.order_by(_d.due_at, _d.id)
+    return _first(_d.due_at, *planned, _d.due_at <= bindparam("now"), _d.look_at <= bindparam("now"))
 
 
 def to_look_for_first(

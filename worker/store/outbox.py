@@ -35,11 +35,11 @@ def live(open_: Open, sales: Iterable[Sale], *, marks: bool = False) -> dict[Sal
     return found
 
 
-def of_the_same_sale(other: Any) -> Any:
+def of_the_same_sale(other: Any, mine: Any = _d) -> Any:
     """In SQL: another delivery of this one's sale. The index of a sale's deliveries holds those not superseded."""
     there = ~in_words(other.c.state, State.SUPERSEDED)
     return and_(
-        there, other.c.organization == _d.organization, other.c.booking_id == _d.booking_id, other.c.id != _d.id
+        there, other.c.organization == mine.organization, other.c.booking_id == mine.booking_id, other.c.id != mine.id
     )
 
 
