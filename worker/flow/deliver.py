@@ -178,13 +178,14 @@ def _claim(
     if room <= 0:
         return
     now = services.clock()
+    gives_way = claims.kinds(backfill)[-1]
 
     def lanes(open_: Open, which: Any) -> list[str]:
         return services.turned(claims.lanes(open_, now, connection=connection, which=which))[:room]
 
     def step(open_: Open) -> list[tuple[Claimed, Stored]]:
         live = lanes(open_, claims.LIVE) if backfill is None else []
-        old = [] if claims.live_waits(open_, now) else lanes(open_, claims.kinds(backfill)[-1])
+        old = [] if claims.live_waits(open_, now) else lanes(open_, gives_way)
         if not (live or old):
             return []
         stored = connections.lock(open_, {*live, *old})
@@ -194,7 +195,7 @@ def _claim(
         found = claim([stored[lane] for lane in live], room=room, which=claims.LIVE)
         left = (room - len(found) + 1) // 2
         if old and left > 0:
-            found += claim([stored[lane] for lane in old], room=left, which=claims.kinds(backfill)[-1])
+            found += claim([stored[lane] for lane in old], room=left, which=gives_way)
         return found
 
     try:

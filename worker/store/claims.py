@@ -118,7 +118,8 @@ def _due(which: Any) -> Any:
         in_words(_d.state, State.PLANNED),
         _d.due_at <= bindparam("now"),
     )
-    waits = table(Delivery).select().where(*mine).order_by(_d.due_at).offset(0).subquery("waits").c
+    asked = (_d.id, _d.organization, _d.connection_id, _d.booking_id, _d.document, _d.moment, _d.looked_at)
+    waits = select(*asked).where(*mine).order_by(_d.due_at).offset(0).subquery("waits").c
     other = table(Delivery).alias("other")
     in_the_way = or_(
         other.c.state.in_([State.SENDING, State.UNKNOWN, State.ACCEPTED]),

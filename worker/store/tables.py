@@ -22,11 +22,8 @@ _BIG = BigInteger().with_variant(Integer, "sqlite")
 metadata = MetaData()
 
 
-class Table(SQLModel, defer_build=True):
-    """Our own metadata, so that nothing else that uses SQLModel mixes with it.
-
-    Nothing validates a row: pydantic's validators are left to whoever would, they are a third of this module's start.
-    """
+class Table(SQLModel):
+    """Our own metadata, so that nothing else that uses SQLModel mixes with it."""
 
     metadata = metadata
 
