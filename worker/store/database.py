@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 
 T = TypeVar("T")
 _open = ContextVar("_open", default=False)
@@ -20,6 +20,8 @@ _AGAIN = {"40001", "40P01", "55P03"}
 _TRIES = 5
 _PATIENCE = 15
 """Seconds that a transaction waits for SQLite's one write lock."""
+_SURE = 1.0
+"""Seconds in which a connection that worked is not asked whether it still does."""
 _GLANCE = 8
 """Milliseconds of it that SQLite waits by itself."""
 
@@ -111,7 +113,6 @@ def _engine(url: str) -> Engine:
     settings = "-c statement_timeout=15000 -c lock_timeout=4000 -c idle_in_transaction_session_timeout=15000"
     engine = create_engine(
         url,
-        pool_pre_ping=True,
         use_native_hstore=False,  # nothing is one, and asking for its type costs each new connection a query
         pool_size=4,
         max_overflow=8,
@@ -127,6 +128,9 @@ def _engine(url: str) -> Engine:
         },
         hide_parameters=True,
     )
+    event.listen(engine, "connect", _plain)
+    event.listen(engine, "checkin", _used)
+    event.listen(engine, "checkout", _still_there)
     event.listen(engine, "begin", _begin_postgresql)
     return engine
 
@@ -179,6 +183,25 @@ def _lock(connection: Connection, until: float) -> None:
         plain.execute(f"PRAGMA busy_timeout={_PATIENCE * 1000}")
 
 
+def _plain(connection: Any, _record: Any) -> None:
+    """Transactions are begun by `_begin_postgresql`: a begin of the driver's own would be a round trip more."""
+    connection.autocommit = True
+
+
+def _used(_connection: Any, record: Any) -> None:
+    record.info["used"] = time.monotonic()
+
+
+def _still_there(connection: Any, record: Any, _proxy: Any) -> None:
+    """Asks a connection that was idle for a while whether it still works; the pool replaces one that does not."""
+    if time.monotonic() - record.info.get("used", 0.0) < _SURE:
+        return
+    try:
+        connection.execute("")
+    except Exception as failed:
+        raise DisconnectionError from failed
+
+
 def _begin_postgresql(connection: Connection) -> None:
-    if not connection.get_execution_options().get("durable", True):
-        connection.exec_driver_sql("SET LOCAL synchronous_commit TO OFF")
+    durable = connection.get_execution_options().get("durable", True)
+    connection.exec_driver_sql("BEGIN" if durable else "BEGIN; SET LOCAL synchronous_commit TO OFF")
