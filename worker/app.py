@@ -5,7 +5,10 @@ from __future__ import annotations
 import functools
 import gc
 import os
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -14,6 +17,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from celery.signals import setup_logging, worker_ready
 from kombu.exceptions import KombuError
 from kombu.pools import producers
+from sqlalchemy import Connection as Open
 from sqlalchemy.exc import DBAPIError
 
 from config import logs
@@ -28,6 +32,8 @@ from worker.store.migrate import is_current
 from worker.wiring import build
 
 log = structlog.get_logger()
+A_MOMENT = 0.5
+"""Seconds after which it is written down that a bell is at work; one that is over before is written down once."""
 DRAIN_SECONDS = 10.0
 """A drain takes nothing new after this and rings again, behind the bells that waited meanwhile: while all children have
 a backlog, nothing is proven or read later than by so much. A call begun then ends before the soft time limit."""
@@ -135,19 +141,40 @@ class BellFailed(Exception):
 
 
 def _hear(at: Services, name: str, run: str, step: Callable[[], object]) -> None:
+    heard = at.clock()
+
+    def ended(open_: Open) -> None:
+        runs.ended(open_, run, bell=name, heard=heard, result=result, summary=said, now=at.clock())
+
     try:
-        at.database.run(lambda open_: runs.started(open_, run, bell=name, now=at.clock()), durable=False)
-        result, said = _do(step)
+        with _soon(functools.partial(_started, at, name, run, heard)):
+            result, said = _do(step)
         at.flush()
-        at.database.run(
-            lambda open_: runs.ended(open_, run, bell=name, result=result, summary=said, now=at.clock()), durable=False
-        )
+        at.database.run(ended, durable=False)
     except DBAPIError as failed:
         kind = _why(at, failed)
         log.error(kind, exc_type=type(failed).__name__)  # noqa: TRY400 - one line is enough
         raise BellFailed(kind) from None
     if result == "failed":
         raise BellFailed(said)
+
+
+@contextmanager
+def _soon(step: Callable[[], None]) -> Iterator[None]:
+    """Takes the step if what goes on inside takes longer than a moment: most bells are over before."""
+    timer = threading.Timer(A_MOMENT, step)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+
+
+def _started(at: Services, name: str, run: str, heard: datetime) -> None:
+    with suppress(DBAPIError):  # the bell's own end says that the database is away
+        at.database.run(lambda open_: runs.started(open_, run, bell=name, heard=heard), durable=False)
 
 
 def _why(at: Services, failed: DBAPIError) -> str:

@@ -92,7 +92,7 @@ def deliver(
         room = 0 if stop else load - under_way
         ahead.count()
         # A claim costs by the statement, not by the row: half a load at a time.
-        if room * 2 >= load and ahead.ready(load):
+        if room * 2 >= load and ahead.ready(load, alone=under_way == 0):
             # From before the claim's own clock is read: lease and proof count from there, so the guard must too.
             claimed_at = services.monotonic()
             claimed = list(_claim(services, room, connection, backfill=backfill))
@@ -100,8 +100,10 @@ def deliver(
                 _submit(services, each, stored, answered, claimed_at=claimed_at)
             under_way += len(claimed)
             ahead.claimed(len(claimed), room)
-        if under_way == 0 and not ahead.under_way and (stop or ahead.dry):
-            break
+        if under_way == 0 and not ahead.under_way:
+            if stop or ahead.dry:
+                break
+            continue  # a look ended all that it found
         if group := _group(services, answered, min(under_way, max(1, load // 2))):
             under_way -= len(group)
             ahead.dry = False
@@ -139,12 +141,16 @@ class _Ahead:
     def under_way(self) -> bool:
         return self._round is not None
 
-    def ready(self, load: int) -> bool:
-        """Whether it is worth claiming; what comes after the next claim is looked for meanwhile."""
+    def ready(self, load: int, *, alone: bool) -> bool:
+        """Whether it is worth claiming; what comes after the next claim is looked for meanwhile, or now if nothing else
+        is under way."""
         wanted = self.stock < (2 * load if self.full else 1)  # its calls wait behind the load
         if wanted and self._round is None and not self.dry:
-            self._round = self.services.aside.submit(copy_context().run, self.look)
-            self._round.add_done_callback(lambda _: self.answered.put(None))
+            if alone and not self.stock:
+                self._take(self.look())
+            else:
+                self._round = self.services.aside.submit(copy_context().run, self.look)
+                self._round.add_done_callback(lambda _: self.answered.put(None))
         return self.stock > 0 or self.dry
 
     def claimed(self, count: int, room: int) -> None:
@@ -155,11 +161,14 @@ class _Ahead:
     def count(self) -> None:
         """Takes note of a round that is over."""
         if self._round is not None and self._round.done():
-            looked, ended = self._round.result()
+            self._take(self._round.result())
             self._round = None
-            self.found += ended
-            self.stock += looked - ended
-            self.dry, self.full = looked == 0, looked == MOST
+
+    def _take(self, round_: tuple[int, int]) -> None:
+        looked, ended = round_
+        self.found += ended
+        self.stock += looked - ended
+        self.dry, self.full = looked == 0, looked == MOST
 
 
 def _most(services: Services, group: list[Sent]) -> int:

@@ -44,16 +44,18 @@ class View:
 
 
 def look_first(services: Services, *, connection: str | None = None, backfill: str | None = None) -> tuple[int, int]:
-    """One round of looks at what is due to be sent: how many were looked for, how many ended by it. What is live first."""
+    """One round of looks at what is due to be sent: how many were looked for, how many ended by it.
+
+    What is live comes first: the rest is looked for in a round that finds nothing live.
+    """
     now = services.clock()  # a look proves what was so when it was asked for, however late its answer is read
 
     def step(open_: Open) -> list[View]:
-        found: list[Row[Any]] = []
         for which in claims.kinds(backfill):
-            if len(found) < MOST:
-                lanes = services.turned(claims.lanes(open_, now, connection=connection, which=which))
-                found += looks.to_look_for_first(open_, now, lanes, most=MOST - len(found), which=which)
-        return _views(open_, found)
+            lanes = services.turned(claims.lanes(open_, now, connection=connection, which=which))
+            if found := looks.to_look_for_first(open_, now, lanes, most=MOST, which=which):
+                return _views(open_, found)
+        return []
 
     return _look(services, services.database.run(step, durable=False), now)
 

@@ -18,21 +18,21 @@ _r, _h = table(Run).c, table(Heartbeat).c
 
 
 # Every bell runs these: they are built once.
-_STARTED = update(Run).where(_r.id == bindparam("run"), _r.ended_at.is_(None)).values(started_at=bindparam("now"))
-_DONE = update(Heartbeat).where(_h.bell == bindparam("heard")).values(done_at=bindparam("now"))
+_STARTED = update(Run).where(_r.id == bindparam("run"), _r.ended_at.is_(None)).values(started_at=bindparam("heard"))
 _ENDED = (
     update(Run)
     .where(_r.id == bindparam("run"))
-    .values(ended_at=bindparam("now"), result=bindparam("how"), summary=bindparam("said"))
+    .values(
+        started_at=bindparam("heard"), ended_at=bindparam("now"), result=bindparam("how"), summary=bindparam("said")
+    )
 )
 
 
 @cache
-def _rung(dialect: str) -> Executable:
+def _rung(dialect: str, *times: str) -> Executable:
     statement = insert_into(dialect, Heartbeat)
-    return statement.on_conflict_do_update(  # type: ignore[no-any-return]
-        index_elements=["bell"], set_={"rung_at": statement.excluded.rung_at}
-    )
+    new = {time: statement.excluded[time] for time in times}
+    return statement.on_conflict_do_update(index_elements=["bell"], set_=new)  # type: ignore[no-any-return]
 
 
 def ask(open_: Open, run: str, task: str, now: datetime, **about: Any) -> None:
@@ -45,16 +45,17 @@ def get(open_: Open, run: str) -> Row[Any] | None:
     return open_.execute(select(table(Run)).where(_r.id == run)).first()
 
 
-def started(open_: Open, run: str, *, bell: str, now: datetime) -> None:
-    """A bell was heard; where a person asked for it, its run began (a bell that beat rang has no run)."""
-    open_.execute(_rung(open_.dialect.name), {"bell": bell, "rung_at": now})
-    open_.execute(_STARTED, {"run": run, "now": now})
+def started(open_: Open, run: str, *, bell: str, heard: datetime) -> None:
+    """A bell is still at work; where a person asked for it, its run began (a bell that beat rang has no run)."""
+    open_.execute(_rung(open_.dialect.name, "rung_at"), {"bell": bell, "rung_at": heard})
+    open_.execute(_STARTED, {"run": run, "heard": heard})
 
 
-def ended(open_: Open, run: str, *, bell: str, result: str, summary: str, now: datetime) -> None:
-    """Its work came to an end."""
-    open_.execute(_DONE, {"heard": bell, "now": now})
-    open_.execute(_ENDED, {"run": run, "now": now, "how": result, "said": summary})
+def ended(open_: Open, run: str, *, bell: str, heard: datetime, result: str, summary: str, now: datetime) -> None:
+    """A bell was heard, and its work came to an end."""
+    rung = _rung(open_.dialect.name, "rung_at", "done_at")
+    open_.execute(rung, {"bell": bell, "rung_at": heard, "done_at": now})
+    open_.execute(_ENDED, {"run": run, "heard": heard, "now": now, "how": result, "said": summary})
 
 
 def forget(open_: Open, *, but: Collection[str], before: datetime) -> None:
