@@ -2,8 +2,8 @@
 
 A poll fingerprints thousands of items and reads next to nothing of them. To parse them first and to write them again
 with their members in order costs twice what parsing does. But Bokun's objects have few shapes, and how one shape is
-brought in order can be kept: each object becomes bytes as soon as it was read, its values in the order of their names.
-The garbage collector, which walks through all that lives on, has nothing to do with bytes.
+brought in order can be kept: each object becomes a tuple as soon as it was read, a digest of its names and then its
+values in their order. An array stays a list, and a fraction becomes bytes, so none is taken for another.
 """
 
 from __future__ import annotations
@@ -15,17 +15,15 @@ from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from functools import lru_cache
 from hashlib import sha256
 from marshal import dumps
-from marshal import loads as read_back
 from operator import itemgetter
 from typing import Any
 
 from worker.calls.json import loads
 
-Ordered = Callable[[dict[str, Any]], tuple[Any, ...]]
+Object = tuple[Any, ...]
+Ordered = Callable[[dict[str, Any]], Object]
 _FORMAT = 2
 """Marshal's last format in which equal values always are equal bytes; later ones refer to what came before."""
-_OBJECT = b"("
-"""How an object's bytes begin; a fraction's are its digits."""
 _MARK = "2:"
 """How a fingerprint begins; those of release 0.1.0 are digits alone."""
 _MOST = 1000
@@ -33,41 +31,43 @@ _MOST = 1000
 _EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
 
 
-class Shapes(dict[tuple[str, ...], tuple[bytes, Ordered]]):
-    """By the names of an object's members, as they came: a digest of them, and what takes the values in order."""
+class Shapes(dict[tuple[str, ...], tuple[str, bytes, Ordered]]):
+    """By the names of an object's members, as they came: a name that is none of them, under which the object gets the
+    digest of its names, and what takes that and the values in order."""
 
     def __init__(self) -> None:
-        self.names: dict[bytes, tuple[str, ...]] = {}
+        self.names: dict[bytes, list[str]] = {}
         """By the digest, in order."""
 
-    def __missing__(self, came: tuple[str, ...]) -> tuple[bytes, Ordered]:
-        names = tuple(sorted(came))
-        digest = sha256(dumps(names, _FORMAT)).digest()[:16]
+    def __missing__(self, came: tuple[str, ...]) -> tuple[str, bytes, Ordered]:
+        names = sorted(came)
+        digest = sha256(dumps(tuple(names), _FORMAT)).digest()[:16]
         self.names[digest] = names
-        self[came] = digest, itemgetter(*names) if len(names) > 1 else _as_they_are
+        free = "." * (1 + max(map(len, names), default=0))  # a name: with any other key a dict is made over
+        self[came] = free, digest, itemgetter(free, *names) if names else _values
         return self[came]
 
-    def bring(self, found: dict[str, Any]) -> bytes:
-        """The object's bytes."""
-        digest, ordered = self[tuple(found)]
-        return dumps((digest, ordered(found)), _FORMAT)
+    def bring(self, found: dict[str, Any]) -> Object:
+        """The object as a tuple."""
+        free, digest, ordered = self[tuple(found)]
+        found[free] = digest
+        return ordered(found)
 
 
 @dataclass(frozen=True, slots=True)
 class Shaped:
-    """A value whose objects are bytes."""
+    """A value whose objects are tuples."""
 
     value: Any = field(repr=False)
     _shapes: Shapes = field(repr=False)
 
     def members(self, value: object) -> dict[str, Any]:
         """The members of an object in it; none for any other value."""
-        if not isinstance(value, bytes) or not value.startswith(_OBJECT):
+        if not isinstance(value, tuple):
             return {}
-        digest, values = read_back(value)  # noqa: S302 - bytes of our own making, never read from anywhere
-        return dict(zip(self._shapes.names[digest], values, strict=True))
+        return dict(zip(self._shapes.names[value[0]], value[1:], strict=True))
 
-    def had(self, value: bytes, print_: str) -> bool:
+    def had(self, value: Object, print_: str) -> bool:
         """Whether 0.1.0 had this fingerprint of an object in it: it was taken of JSON with the members in order."""
         if print_.startswith(_MARK):
             return False
@@ -80,16 +80,14 @@ class Shaped:
     def _plain(self, value: Any) -> Any:
         if isinstance(value, list):
             return [self._plain(each) for each in value]
-        if not isinstance(value, bytes):
-            return value
-        if not value.startswith(_OBJECT):
-            return value.decode()
-        return {name: self._plain(each) for name, each in self.members(value).items()}
+        if isinstance(value, tuple):
+            return {name: self._plain(each) for name, each in self.members(value).items()}
+        return value.decode() if isinstance(value, bytes) else value
 
 
-def fingerprint(value: bytes) -> str:
+def fingerprint(value: Object) -> str:
     """An object's: the same for the same object, whatever the order of its members."""
-    return _MARK + sha256(value).hexdigest()
+    return _MARK + sha256(dumps(value, _FORMAT)).hexdigest()
 
 
 def parse(text: bytes) -> Shaped:
@@ -112,5 +110,5 @@ def _fraction(digits: str) -> bytes:
     return str(_EXACT.normalize(Decimal(digits))).encode()
 
 
-def _as_they_are(found: dict[str, Any]) -> tuple[Any, ...]:
+def _values(found: dict[str, Any]) -> Object:
     return tuple(found.values())
