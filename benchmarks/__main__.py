@@ -38,7 +38,7 @@ def main(words: list[str] | None = None) -> int:
                 console.print(f"{kind}: {name} ...", style="dim")
                 times = 1 if options.quick else options.times or GROUPS[name].times
                 try:
-                    more = 0 if options.quick else stolen.MORE
+                    more = 0 if options.quick else options.more
                     had = stolen.least(partial(GROUPS[name].measure, at), times, more=more)
                 except Failed as why:
                     run["failed"][kind][name] = str(why)
@@ -81,6 +81,9 @@ def _options(words: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--database", choices=(SQLITE, POSTGRESQL, "both"), default="both")
     parser.add_argument("--quick", action="store_true", help="tiny amounts: that it runs, not how fast")
     parser.add_argument("--times", type=int, help="repetitions of each group")
+    parser.add_argument(
+        "--more", type=int, default=stolen.MORE, help="so often what other guests of the machine disturbed is repeated"
+    )
     parser.add_argument("--json", help="write the run to this file too")
     return parser.parse_args(words)
 
