@@ -196,10 +196,10 @@ def _used(_connection: Any, record: Any) -> None:
 def _still_there(connection: Any, record: Any, _proxy: Any) -> None:
     """Asks a connection whether it still works, if it was idle for a while or the server said something that nobody
     asked for, which is mostly farewell; the pool replaces one that does not."""
-    if time.monotonic() - record.info.get("used", 0.0) < _SURE and not _said_something(connection):
-        return
+    idle = time.monotonic() - record.info.get("used", 0.0)
     try:
-        connection.execute("")
+        if idle >= _SURE or _said_something(connection):
+            connection.execute("")
     except Exception as failed:
         raise DisconnectionError from failed
 
