@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import func, insert, select
 
 from benchmarks import bookings
 from benchmarks.ground import Failed, Ground, furnish, idle, publish, until
@@ -94,11 +94,16 @@ def watching(at: Services) -> Iterator[Callable[..., int]]:
             yield lambda *states: int(plain.execute(_counted(states)).fetchone()[0])
         plain.close()
         return
+    with bare_connection(at) as asked:
+        yield lambda *states: int(asked.execute(_counted(states)).fetchone()[0])
+
+
+def bare_connection(at: Services) -> Any:
+    """PostgreSQL by its bare driver, each statement a transaction of its own."""
     import psycopg
 
-    address = url.set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(address, autocommit=True) as asked:
-        yield lambda *states: int(asked.execute(_counted(states)).fetchone()[0])  # type: ignore[arg-type,index]
+    url = at.database.engine.url.set(drivername="postgresql")
+    return psycopg.connect(url.render_as_string(hide_password=False), autocommit=True)
 
 
 def _counted(states: Sequence[str]) -> str:
@@ -142,9 +147,9 @@ def checkpoint(at: Services) -> None:
             open_.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         open_.close()
         return
-    with at.database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as loose:
-        loose.execute(text("VACUUM ANALYZE"))
-        loose.execute(text("CHECKPOINT"))
+    with bare_connection(at) as open_:
+        open_.execute("VACUUM ANALYZE")
+        open_.execute("CHECKPOINT")
 
 
 def _drained(environment: Mapping[str, str], at: Services) -> float:

@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks import bookings, stolen
 from benchmarks.ground import Failed, Ground, furnish, publish, until
-from benchmarks.rows.deliver import plant, watching
+from benchmarks.rows.deliver import bare_connection, plant, watching
 from worker.flow.services import Services
 
 WARM = 20
@@ -64,10 +64,7 @@ def _ending(at: Services, count: Callable[..., int]) -> Iterator[Callable[[], fl
     if at.database.is_sqlite:
         yield lambda: until(lambda: not count("planned", "sending"), "an outcome", every=0.001)
         return
-    import psycopg
-
-    address = at.database.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(address, autocommit=True) as open_:
+    with bare_connection(at) as open_:
         open_.execute(_CALLS)
         yield lambda: _called(open_)
 
