@@ -95,7 +95,7 @@ def show(run: Run, before: Run | None, console: Console) -> None:
             if name.startswith(".")
         ]
         console.print(f"{kind}: " + ", ".join(made), style="dim", highlight=False)
-    console.print(f"{taken(run)}.", style="dim", highlight=False)
+    console.print(taken(run), style="dim", highlight=False)
     for kind, failed in run.get("failed", {}).items():
         for group, why in failed.items():
             console.print(f"{kind}: {group} did not come to its end: {why}", style="bold red")
@@ -109,10 +109,12 @@ def below(run: Run) -> list[str]:
 def taken(run: Run) -> str:
     """What other guests of the machine took of the processors while it was measured."""
     shares = {f"{group} ({kind})": max(each) for kind, all_ in run["taken"].items() for group, each in all_.items()}
+    if not shares:
+        return "Nothing was measured to its end."
     most = max(shares, key=lambda group: shares[group])
     middle = statistics.median(shares.values())
     return (f"Other guests of the machine took {middle:.0%} of it during the middle one of these measurements,"
-            f" {shares[most]:.0%} during {most}")  # fmt: skip
+            f" {shares[most]:.0%} during {most}.")  # fmt: skip
 
 
 def number(value: float) -> str:
@@ -143,7 +145,7 @@ def publish(run: Run, *pages: Path) -> None:
     at = run["machine"]
     others = ", ".join(f"{name} {at[name]}" for name in at if name not in ("processor", "memory", "system", "python"))
     said = (f"Measured {run['at'][:10]} at {run['commit']} on {at['processor']}, {at['memory']}, {at['system']}, "
-            f"CPython {at['python']}, {others}. {taken(run)}.")  # fmt: skip
+            f"CPython {at['python']}, {others}. {taken(run)}")  # fmt: skip
     block = f"<!-- bench -->\n{said}\n\n{markdown(run)}<!-- /bench -->"
     for page in pages:
         before = page.read_text()

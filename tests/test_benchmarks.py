@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
-from benchmarks import stolen
+from benchmarks import report, stolen
 from benchmarks.goals import GOALS, SQLITE
 from benchmarks.measures import GROUPS
 
@@ -38,6 +39,14 @@ def test_what_other_guests_disturbed_is_measured_again():
     assert stolen.least(lambda: next(said), 2, more=1, clock=lambda: next(ticks)) == [(0.01, 99.0), (0.1, 1.0)]
     calm = iter([(0, 0), (3, 100)])
     assert stolen.least(lambda: 7.0, 1, clock=lambda: next(calm)) == [(0.03, 7.0)]
+
+
+def test_a_run_of_which_nothing_came_to_its_end_is_shown():
+    """What failed is printed, though there is no figure beside it."""
+    run = {"figures": {SQLITE: {}}, "taken": {SQLITE: {}}, "failed": {SQLITE: {"idle": "a proof: not within 300 s"}}}
+    with (console := Console(width=120)).capture() as shown:
+        report.show(run, None, console)
+    assert "sqlite: idle did not come to its end: a proof: not within 300 s" in shown.get()
 
 
 @pytest.mark.timeout(900)

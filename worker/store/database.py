@@ -21,10 +21,10 @@ _AGAIN = {"40001", "40P01", "55P03"}
 _TRIES = 5
 _PATIENCE = 15
 """Seconds that a transaction waits for SQLite's one write lock."""
-_SURE = 1.0
-"""Seconds in which a connection that worked, and over which nothing came since, is not asked whether it still does."""
 _GLANCE = 8
 """Milliseconds of it that SQLite waits by itself."""
+_SURE = 1.0
+"""Seconds in which a connection that worked, and over which nothing came since, is not asked whether it still does."""
 
 
 class TransactionOpen(AssertionError):
@@ -130,6 +130,7 @@ def _engine(url: str) -> Engine:
         hide_parameters=True,
     )
     event.listen(engine, "connect", _plain)
+    event.listen(engine, "connect", _used)
     event.listen(engine, "checkin", _used)
     event.listen(engine, "checkout", _still_there)
     event.listen(engine, "begin", _begin_postgresql)
@@ -196,7 +197,7 @@ def _used(_connection: Any, record: Any) -> None:
 def _still_there(connection: Any, record: Any, _proxy: Any) -> None:
     """Asks a connection whether it still works, if it was idle for a while or the server said something that nobody
     asked for, which is mostly farewell; the pool replaces one that does not."""
-    idle = time.monotonic() - record.info.get("used", 0.0)
+    idle = time.monotonic() - record.info["used"]
     try:
         if idle >= _SURE or _said_something(connection):
             connection.execute("")
