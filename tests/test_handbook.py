@@ -7,7 +7,7 @@ from docs.generate import ROOT
 from worker.domain.decision import FLAG_TABLE
 from worker.domain.delivery import TRANSITIONS, Event, State
 from worker.domain.outcome import EVENT, Outcome
-from worker.flow.deliver import _SENTENCES
+from worker.flow.answers import SENTENCES
 
 TEXT = (ROOT / "docs/handbook.md").read_text()
 
@@ -65,7 +65,7 @@ def reasons():
             found |= in_full(said, path) if not said.startswith("the orders of") else {said}
     holding = {each for each, event in EVENT.items() if TRANSITIONS[State.SENDING][event] is State.HELD}
     assert holding == {Outcome.REFUSED, Outcome.GONE}
-    return found | {f"{_SENTENCES[each]} (…)" for each in holding}
+    return found | {f"{SENTENCES[each]} (…)" for each in holding}
 
 
 def test_every_reason_to_hold_is_explained():

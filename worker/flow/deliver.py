@@ -21,12 +21,12 @@ import structlog
 from sqlalchemy import Connection as Open
 from sqlalchemy.exc import IntegrityError
 
-from worker.calls import json
-from worker.calls.sending import asked, message
+from worker.calls.sending import asked
 from worker.calls.wire import Reply, Silence
 from worker.domain.delivery import Event, State, advance
-from worker.domain.outcome import EVENT, MAY_HAVE_TAKEN_EFFECT, Answered, NoAnswer, Outcome, outcome
+from worker.domain.outcome import EVENT, MAY_HAVE_TAKEN_EFFECT, Outcome, outcome
 from worker.domain.retry import again_at, gives_up
+from worker.flow.answers import met, why
 from worker.flow.blocks import block, unblock
 from worker.flow.brakes import brake
 from worker.flow.look import MOST, look_first
@@ -281,27 +281,6 @@ def _record(services: Services, group: list[Sent], done: Delivered) -> bool:
     return any(which in (Outcome.ACCEPTED, Outcome.REFUSED) for _, which in outcomes)
 
 
-def met(answer: Reply | Silence) -> Answered | NoAnswer:
-    """What an answer is to the outcome table."""
-    if isinstance(answer, Silence):
-        return NoAnswer(answer.began)
-    return Answered(answer.status, _body_kind(answer.body))
-
-
-def _body_kind(text: bytes | None) -> str:
-    try:
-        value = json.loads(text or b"")
-    except json.NotJson:
-        return "other"
-    if not isinstance(value, dict) or "error" in value:
-        return "other"
-    inner = value.get("response")
-    errors = value.get("errors", inner.get("errors") if isinstance(inner, dict) else None)
-    if errors:
-        return "errors"
-    return "object" if errors is None else "other"
-
-
 def _ended(services: Services, sent: Sent, which: Outcome, now: datetime) -> Ended:
     guard = isinstance(sent.answer, Silence) and sent.answer.why in OUR_OWN and not sent.answer.began
     counted = which in (Outcome.NOT_TAKEN, Outcome.NOT_SENT) and not guard
@@ -323,28 +302,6 @@ def _ended(services: Services, sent: Sent, which: Outcome, now: datetime) -> End
         cost=not guard and which is not Outcome.CREDENTIALS,
         effect=which in MAY_HAVE_TAKEN_EFFECT,
     )
-
-
-_SENTENCES = {
-    Outcome.ACCEPTED: None,
-    Outcome.REFUSED: "Space Invoices refused it",
-    Outcome.CREDENTIALS: "Space Invoices refused our token",
-    Outcome.GONE: "Space Invoices no longer knows this connection",
-    Outcome.NOT_TAKEN: "Space Invoices asked us to come later",
-    Outcome.NOT_SENT: "it never left",
-    Outcome.UNKNOWN: "no trustworthy answer came, so it may have arrived",
-}
-
-
-def why(answer: Reply | Silence, which: Outcome) -> str | None:
-    """The sentence that a person reads about an attempt, with the remote's own words."""
-    sentence = _SENTENCES[which]
-    if sentence is None:
-        return None
-    if isinstance(answer, Silence):
-        return f"{sentence} ({answer.why})"
-    words = message(answer)
-    return f"{sentence} ({answer.status}{': ' + words if words else ''})"
 
 
 def _after(services: Services, sent: Sent, which: Outcome) -> None:

@@ -7,8 +7,8 @@ from sqlalchemy import Connection as Open
 
 from worker.domain.delivery import Event
 from worker.domain.outcome import EVENT, Outcome, outcome
+from worker.flow.answers import met, why
 from worker.flow.blocks import block
-from worker.flow.deliver import met, why
 from worker.flow.services import Services
 from worker.spaceinvoices.connections import import_
 from worker.store import connections, stopping
