@@ -1,6 +1,11 @@
-"""Lanes: a seller with ten thousand due deliveries does not delay another's single one (figures in docs/scaling.md)."""
+"""Lanes: a seller with ten thousand due deliveries does not delay another's single one (figures in docs/scaling.md).
+
+One thread sends, so that the order in which orders arrive is the order in which they were claimed: which of many threads
+runs first is the machine's affair.
+"""
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -14,6 +19,13 @@ from worker.store import connections, tables
 
 MANY, ONE = 120, 9_500_000
 TEN_THOUSAND = 10_000
+
+
+@pytest.fixture
+def house(house):
+    """The house with a single sender."""
+    with ThreadPoolExecutor(1) as one:
+        yield house.with_services(pool=one)
 
 
 def sent(house):
@@ -72,8 +84,8 @@ def position(house, database, *, after, chance):
 
 
 @pytest.mark.parametrize("chance", [0.0, 0.3, 0.6, 0.99])
-@pytest.mark.parametrize(("after", "most"), [(0, 4), (300, 66)])
-def test_one_delivery_among_ten_thousand(ten_thousand, database, after, most, chance):
-    """Due at the start it is among the first handful; due while the wire is full it waits for what is on the wire."""
-    found = position(ten_thousand, database, after=after, chance=chance)
-    assert found <= most
+@pytest.mark.parametrize(("after", "waits"), [(0, False), (300, True)])
+def test_one_delivery_among_ten_thousand(ten_thousand, database, after, waits, chance):
+    """Due at the start it is among the first two; due while the wire is full it waits for what is on the wire."""
+    on_the_wire = 4 * ten_thousand.services.terms.in_flight if waits else 0
+    assert position(ten_thousand, database, after=after, chance=chance) <= on_the_wire + 1
