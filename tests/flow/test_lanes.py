@@ -15,7 +15,7 @@ from tests.builders import NOW, add_delivery
 from worker.flow.deliver import deliver
 from worker.flow.services import Until
 from worker.sandbox import bookings
-from worker.store import connections, tables
+from worker.store import connections, notices, tables
 
 MANY, ONE = 120, 9_500_000
 TEN_THOUSAND = 10_000
@@ -89,3 +89,14 @@ def test_one_delivery_among_ten_thousand(ten_thousand, database, after, waits, c
     """Due at the start it is among the first two; due while the wire is full it waits for what is on the wire."""
     on_the_wire = 4 * ten_thousand.services.terms.in_flight if waits else 0
     assert position(ten_thousand, database, after=after, chance=chance) <= on_the_wire + 1
+
+
+def test_nobody_waits_for_what_is_in_the_way_of_another(house, database):
+    """What was just looked for has an unread notice; what a lost worker had looked for elsewhere is sent all the same."""
+    held, free = house.sandbox.connect("Held")["id"], house.sandbox.connect("Free")["id"]
+    house.mirror()
+    add_delivery(database, connection_id=held, booking_id=ONE - 1, looked_at=None)
+    database.run(lambda open_: notices.note(open_, "event", [(held, ONE - 1)], NOW))
+    add_delivery(database, connection_id=free, booking_id=ONE, look_at=NOW + timedelta(days=1), key="one")
+    deliver(house.services, house.until)
+    assert [free in path for path in sent(house)] == [True]

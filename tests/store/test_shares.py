@@ -84,7 +84,7 @@ def test_nobody_reads_every_planned_delivery(crowded):
     def step(open_):
         claims.lanes(open_, LATER)
         rows = looks.to_look_for_first(open_, LATER, ["c1"], most=8)
-        outbox.beside(open_, [row.id for row in rows])
+        outbox.sales(open_, [row.id for row in rows])
         looks.record_looks(open_, [look(row.id) for row in rows], LATER)
         claimed = claims.claim(open_, "c1", LATER, most=8, lease=timedelta(seconds=120), token="t")
         claims.record(open_, [accepted(each) for each in claimed], LATER)

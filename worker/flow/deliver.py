@@ -8,6 +8,7 @@ what was not recorded is, once its lease ends, unknown and looked up. Nothing is
 from __future__ import annotations
 
 import queue
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextvars import copy_context
@@ -29,7 +30,7 @@ from worker.domain.retry import again_at, gives_up
 from worker.flow.answers import met, why
 from worker.flow.blocks import block, unblock
 from worker.flow.brakes import brake
-from worker.flow.look import MOST, look_first
+from worker.flow.look import MOST, Round, look_first
 from worker.flow.services import Services, Until
 from worker.spaceinvoices.connections import order
 from worker.spaceinvoices.order_body import body
@@ -95,11 +96,11 @@ def deliver(
         if room * 2 >= load and ahead.ready(load, alone=under_way == 0):
             # From before the claim's own clock is read: lease and proof count from there, so the guard must too.
             claimed_at = services.monotonic()
-            claimed = list(_claim(services, room, connection, backfill=backfill))
+            claimed = list(_claim(services, room, connection, backfill=backfill, looked_for=list(ahead.live)))
             for each, stored in claimed:
                 _submit(services, each, stored, answered, claimed_at=claimed_at)
             under_way += len(claimed)
-            ahead.claimed(len(claimed), room)
+            ahead.claimed([each.connection for each, _ in claimed], room)
         if under_way == 0 and not ahead.under_way:
             if stop or ahead.dry:
                 break
@@ -126,16 +127,18 @@ class _Ahead:
     """Looks for what is sent next while the wire is busy with what was found before: one round at a time."""
 
     services: Services
-    look: Callable[[], tuple[int, int]]
+    look: Callable[[], Round]
     answered: Answers
     stock: int = 0
     """So many were looked for and wait to be claimed, as far as this drain knows."""
+    live: Counter[str] = field(default_factory=Counter)
+    """Of which connections those of them are that are live."""
     full: bool = True
     """The last round brought as many as a round takes: there are probably more."""
     dry: bool = False
     """Since the last answer there was nothing to be looked for, or less to be claimed than had room."""
     found: int = 0
-    _round: Future[tuple[int, int]] | None = None
+    _round: Future[Round] | None = None
 
     @property
     def under_way(self) -> bool:
@@ -153,10 +156,15 @@ class _Ahead:
                 self._round.add_done_callback(lambda _: self.answered.put(None))
         return self.stock > 0 or self.dry
 
-    def claimed(self, count: int, room: int) -> None:
-        """Where there was less than room, the stock is used up, whatever was thought of it."""
-        self.stock = max(0, self.stock - count) if count == room else 0
-        self.dry = self.dry or count < room
+    def claimed(self, of: Sequence[str], room: int) -> None:
+        """Of these connections; where there was less than room, the stock is used up, whatever was thought of it.
+
+        Where nothing at all could be claimed of what was just looked for, there may still be something of others.
+        """
+        less, in_vain = len(of) < room, bool(self.live) and not of
+        self.stock = 0 if less else max(0, self.stock - len(of))
+        self.live = Counter() if less else self.live - Counter(of)
+        self.dry = self.dry or (less and not in_vain)
 
     def count(self) -> None:
         """Takes note of a round that is over."""
@@ -164,11 +172,11 @@ class _Ahead:
             self._take(self._round.result())
             self._round = None
 
-    def _take(self, round_: tuple[int, int]) -> None:
-        looked, ended = round_
-        self.found += ended
-        self.stock += looked - ended
-        self.dry, self.full = looked == 0, looked == MOST
+    def _take(self, round_: Round) -> None:
+        self.found += round_.ended
+        self.stock += round_.looked - round_.ended
+        self.live = self.live + round_.live if round_.looked else Counter()  # nothing new: then everybody is asked for
+        self.dry, self.full = round_.looked == 0, round_.looked == MOST
 
 
 def _most(services: Services, group: list[Sent]) -> int:
@@ -181,20 +189,28 @@ def _most(services: Services, group: list[Sent]) -> int:
 
 
 def _claim(
-    services: Services, room: int, connection: str | None, *, backfill: str | None
+    services: Services, room: int, connection: str | None, *, backfill: str | None, looked_for: list[str]
 ) -> Iterator[tuple[Claimed, Stored]]:
-    """What is live first; backfills take half of the room that is left, and none while something live waits."""
+    """What is live first; backfills take half of the room that is left, and none while something live waits.
+
+    `looked_for` are connections of which something live was just looked for: then nobody else is asked for.
+    """
     if room <= 0:
         return
     now = services.clock()
     gives_way = claims.kinds(backfill)[-1]
 
-    def lanes(open_: Open, which: Any) -> list[str]:
-        return services.turned(claims.lanes(open_, now, connection=connection, which=which))[:room]
+    def asked(open_: Open, which: Any) -> list[str]:
+        return claims.lanes(open_, now, connection=connection, which=which)
+
+    def lanes(open_: Open) -> tuple[list[str], list[str]]:
+        if looked_for:
+            return looked_for, []
+        live = asked(open_, claims.LIVE) if backfill is None else []
+        return live, [] if claims.live_waits(open_, now) else asked(open_, gives_way)
 
     def step(open_: Open) -> list[tuple[Claimed, Stored]]:
-        live = lanes(open_, claims.LIVE) if backfill is None else []
-        old = [] if claims.live_waits(open_, now) else lanes(open_, gives_way)
+        live, old = (services.turned(each)[:room] for each in lanes(open_))
         if not (live or old):
             return []
         stored = connections.lock(open_, {*live, *old})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -43,21 +44,33 @@ class View:
     expected: Expected
 
 
-def look_first(services: Services, *, connection: str | None = None, backfill: str | None = None) -> tuple[int, int]:
-    """One round of looks at what is due to be sent: how many were looked for, how many ended by it.
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One round of looks before sending: how many were looked for, how many ended by it, and of which connections those
+    are that are live."""
+
+    looked: int
+    ended: int
+    live: Counter[str]
+
+
+def look_first(services: Services, *, connection: str | None = None, backfill: str | None = None) -> Round:
+    """One round of looks at what is due to be sent.
 
     What is live comes first: the rest is looked for in a round that finds nothing live.
     """
     now = services.clock()  # a look proves what was so when it was asked for, however late its answer is read
 
-    def step(open_: Open) -> list[View]:
+    def step(open_: Open) -> tuple[list[View], bool]:
         for which in claims.kinds(backfill):
             lanes = services.turned(claims.lanes(open_, now, connection=connection, which=which))
             if found := looks.to_look_for_first(open_, now, lanes, most=MOST, which=which):
-                return _views(open_, found)
-        return []
+                return _views(open_, found), which is claims.LIVE
+        return [], False
 
-    return _look(services, services.database.run(step, durable=False), now)
+    views, live = services.database.run(step, durable=False)
+    looked, ended = _look(services, views, now)
+    return Round(looked, ended, Counter(view.row.connection_id for view in views if live))
 
 
 def prove(services: Services) -> tuple[int, int]:
@@ -90,11 +103,12 @@ def _views(open_: Open, rows: Sequence[Row[Any]]) -> list[View]:
     if not rows:
         return []
     of = connections.organizations(open_, {row.organization for row in rows})
-    beside = outbox.beside(open_, [row.id for row in rows])
+    sales = outbox.sales(open_, [row.id for row in rows])
     views = []
     for row in rows:
-        names = {str(row.booking_id), row.confirmation_code or str(row.booking_id)}
-        views.append(View(row, _expected(row, names, of[row.organization], beside.get(row.id, ()))))
+        code, beside = sales[row.id]
+        names = {str(row.booking_id), code or str(row.booking_id)}
+        views.append(View(row, _expected(row, names, of[row.organization], beside)))
     return views
 
 

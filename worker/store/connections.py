@@ -15,7 +15,7 @@ from worker.calls import json
 from worker.domain.connection import ConnectionId, Flags, OrganizationId
 from worker.domain.watermark import Place, Window
 from worker.store.facts import dump_flags, load_flags
-from worker.store.statements import every, insert, table
+from worker.store.statements import among, every, insert, table
 from worker.store.tables import Attempt, Connection, Delivery
 
 _t, _a, _d = (table(each).c for each in (Connection, Attempt, Delivery))
@@ -106,16 +106,21 @@ def get(open_: Open, connection_id: str) -> Stored | None:
     return found[0] if found else None
 
 
+_LOCK = select(table(Connection)).where(among(_t.id, "ids")).order_by(_t.id).with_for_update()
+
+
 def lock(open_: Open, ids: Iterable[str]) -> dict[str, Stored]:
     """These connections with their rows locked: flags stay as they are until the decision is stored."""
-    statement = select(table(Connection)).where(_t.id.in_(sorted(set(ids)))).order_by(_t.id).with_for_update()
-    return {row.id: _stored(row) for row in open_.execute(statement)}
+    return {row.id: _stored(row) for row in open_.execute(_LOCK, {"ids": json.dumps(sorted(set(ids)))})}
+
+
+_OF_ORGANIZATIONS = select(_t.id, _t.organization).where(among(_t.organization, "organizations"))
 
 
 def organizations(open_: Open, ids: Iterable[str]) -> dict[str, list[str]]:
     """All connection ids of these organizations, gone ones too: their orders still count."""
     found: dict[str, list[str]] = {}
-    for row in every(open_, Connection, _t.organization.in_(sorted(set(ids)))):
+    for row in open_.execute(_OF_ORGANIZATIONS, {"organizations": json.dumps(sorted(set(ids)))}):
         found.setdefault(row.organization, []).append(row.id)
     return found
 

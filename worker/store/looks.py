@@ -9,16 +9,16 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection as Open
-from sqlalchemy import String, Text, and_, bindparam, insert, select, update
+from sqlalchemy import String, Text, bindparam, insert, select, update
 from sqlalchemy.engine import Row
 
 from worker.calls import json
 from worker.domain.delivery import Event, State, advance
 from worker.store.claims import LIVE
 from worker.store.statements import among, in_words, table
-from worker.store.tables import Attempt, Booking, Delivery, Look
+from worker.store.tables import Attempt, Delivery, Look
 
-_d, _a, _b = (table(each).c for each in (Delivery, Attempt, Booking))
+_d, _a = (table(each).c for each in (Delivery, Attempt))
 LOOK_LEASE = timedelta(seconds=60)
 _THESE = among(_d.id, "ids")
 _COLUMNS = (
@@ -28,21 +28,18 @@ _COLUMNS = (
 
 
 def _first(order: Any, *where: Any) -> Any:
-    """The first of these in the order of an index, locked, and only then the codes of their bookings: what comes after
-    is not read."""
-    locked = select(*_COLUMNS).where(*where).order_by(order).limit(bindparam("most")).with_for_update(skip_locked=True)
-    first = locked.cte("first")
-    of_booking = and_(_b.connection_id == first.c.connection_id, _b.booking_id == first.c.booking_id)
-    return select(first, _b.confirmation_code).outerjoin_from(first, table(Booking), of_booking).order_by(first.c.id)
+    """Leases the first of these in the order of an index; what comes after is not read."""
+    locked = select(_d.id).where(*where).order_by(order).limit(bindparam("most")).with_for_update(skip_locked=True)
+    leased = update(Delivery).where(_d.id.in_(select(locked.cte("locked").c.id))).values(look_at=bindparam("until"))
+    return leased.returning(*_COLUMNS)
 
 
 _TO_PROVE = _first(_d.look_at, _d.look_at <= bindparam("now"), in_words(_d.state, State.ACCEPTED, State.UNKNOWN))
-_LEASE = update(Delivery).where(_THESE).values(look_at=bindparam("until"))
 
 
 def to_prove(open_: Open, now: datetime, *, most: int) -> Sequence[Row[Any]]:
     """Deliveries that were sent and are to be looked for among the remote's orders, each for a short lease."""
-    return _leased(open_, open_.execute(_TO_PROVE, {"now": now, "most": most}).all(), now)
+    return _leased(open_, _TO_PROVE, now, most=most)
 
 
 @lru_cache(maxsize=16)
@@ -54,22 +51,17 @@ def _to_look_for(which: Any) -> Any:
 def to_look_for_first(
     open_: Open, now: datetime, lanes: Sequence[str], *, most: int, which: Any = LIVE
 ) -> Sequence[Row[Any]]:
-    """Deliveries that are due and to be looked for before they are sent: every connection gets its share of `most`.
-
-    Each row has the confirmation code of its booking.
-    """
+    """Deliveries that are due and to be looked for before they are sent, each for a short lease: every connection gets
+    its share of `most`."""
     found: list[Row[Any]] = []
     for place, lane in enumerate(lanes[:most]):
         share = max(1, (most - len(found)) // (len(lanes[:most]) - place))
-        found += open_.execute(_to_look_for(which), {"lane": lane, "now": now, "most": share}).all()
-    return _leased(open_, found, now)
+        found += _leased(open_, _to_look_for(which), now, most=share, lane=lane)
+    return found
 
 
-def _leased(open_: Open, rows: Sequence[Row[Any]], now: datetime) -> Sequence[Row[Any]]:
-    """They are locked, so it is these that get the lease."""
-    if rows:
-        open_.execute(_LEASE, {"ids": json.dumps([row.id for row in rows]), "until": now + LOOK_LEASE})
-    return rows
+def _leased(open_: Open, these: Any, now: datetime, **how: Any) -> list[Row[Any]]:
+    return sorted(open_.execute(these, {"now": now, "until": now + LOOK_LEASE, **how}), key=lambda row: row.id)
 
 
 def forget(open_: Open, now: datetime) -> int:

@@ -15,9 +15,9 @@ from worker.calls import json
 from worker.domain.decision import ISSUING, Document, Moment, Tell, Told
 from worker.domain.delivery import TOLD, Event, State, advance, may_be_replaced
 from worker.store.statements import among, in_words, insert_missing, table
-from worker.store.tables import Delivery
+from worker.store.tables import Booking, Delivery
 
-_d = table(Delivery).c
+_d, _b = (table(each).c for each in (Delivery, Booking))
 Sale = tuple[str, int]
 """A booking in the view of one organization: (organization id, booking id)."""
 
@@ -44,19 +44,25 @@ def of_the_same_sale(other: Any, mine: Any = _d) -> Any:
 
 
 _OF_SALE = table(Delivery).alias("of_sale")
-_BESIDE = (
-    select(_d.id.label("delivery"), *(each for each in _OF_SALE.c if each.name != "mark"))
-    .join_from(table(Delivery), _OF_SALE, of_the_same_sale(_OF_SALE))
+_SALES = (
+    select(_d.id.label("delivery"), _b.confirmation_code, *(each for each in _OF_SALE.c if each.name != "mark"))
+    .outerjoin_from(
+        table(Delivery), table(Booking), and_(_b.connection_id == _d.connection_id, _b.booking_id == _d.booking_id)
+    )
+    .outerjoin(_OF_SALE, of_the_same_sale(_OF_SALE))
     .where(among(_d.id, "ids"))
     .order_by(_OF_SALE.c.id)
 )
 
 
-def beside(open_: Open, ids: Sequence[int]) -> dict[int, list[Row[Any]]]:
-    """For each of these deliveries the others of its sale that are not superseded, by any connection, oldest first."""
-    found: dict[int, list[Row[Any]]] = {}
-    for row in open_.execute(_BESIDE, {"ids": json.dumps(ids)}):
-        found.setdefault(row.delivery, []).append(row)
+def sales(open_: Open, ids: Sequence[int]) -> dict[int, tuple[str | None, list[Row[Any]]]]:
+    """For each of these deliveries the confirmation code of its booking, and the others of its sale that are not
+    superseded, by any connection, oldest first."""
+    found: dict[int, tuple[str | None, list[Row[Any]]]] = {}
+    for row in open_.execute(_SALES, {"ids": json.dumps(ids)}):
+        _, beside = found.setdefault(row.delivery, (row.confirmation_code, []))
+        if row.id is not None:
+            beside.append(row)
     return found
 
 

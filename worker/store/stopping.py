@@ -12,10 +12,12 @@ from sqlalchemy.engine import Row
 from worker.store.statements import insert, table
 from worker.store.tables import Stop
 
+_STOP = select(table(Stop))
+
 
 def get(open_: Open) -> Row[Any] | None:
     """Since when and why everything is stopped; None while it is not."""
-    return open_.execute(select(table(Stop))).first()
+    return open_.execute(_STOP).first()
 
 
 def put(open_: Open, *, because: str, now: datetime) -> bool:
