@@ -87,6 +87,7 @@ def test_members_are_read_back():
     whole = answer.members(answer.value)
     assert (list(whole), whole["a"]) == (["a", "b"], None)
     assert [answer.members(each) for each in whole["b"]] == [{"id": 7}, {}, {}, {}, {}]
+    assert [answer.member(each, "id") for each in whole["b"]] == [7, None, None, None, None]
 
 
 def test_no_name_is_taken_for_the_place_of_the_digest():

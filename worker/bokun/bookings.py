@@ -140,9 +140,8 @@ def _page(answer: Shaped | None, size: int) -> SearchPage:
 
 
 def _sighting(answer: Shaped, item: Any) -> Sighting | None:
-    known = answer.members(item)
-    found = booking_id(known.get("id", known.get("bookingId")))
-    return None if found is None else Sighting(found, text(known.get("confirmationCode")), fingerprint(item))
+    found = booking_id(answer.member(item, "id")) or booking_id(answer.member(item, "bookingId"))
+    return None if found is None else Sighting(found, text(answer.member(item, "confirmationCode")), fingerprint(item))
 
 
 def _booking(answer: Any, asked: int | str) -> Json:

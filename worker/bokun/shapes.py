@@ -36,13 +36,13 @@ class Shapes(dict[tuple[str, ...], tuple[str, bytes, Ordered]]):
     digest of its names, and what takes that and the values in order."""
 
     def __init__(self) -> None:
-        self.names: dict[bytes, list[str]] = {}
-        """By the digest, in order."""
+        self.places: dict[object, dict[str, int]] = {}
+        """By the digest, the place of each member in the tuple, in order."""
 
     def __missing__(self, came: tuple[str, ...]) -> tuple[str, bytes, Ordered]:
         names = sorted(came)
         digest = sha256(dumps(tuple(names), _FORMAT)).digest()[:16]
-        self.names[digest] = names
+        self.places[digest] = {name: place for place, name in enumerate(names, 1)}
         free = "." * (1 + max(map(len, names), default=0))  # a name: with any other key a dict is made over
         self[came] = free, digest, itemgetter(free, *names) if names else _values
         return self[came]
@@ -61,11 +61,17 @@ class Shaped:
     value: Any = field(repr=False)
     _shapes: Shapes = field(repr=False)
 
+    def member(self, value: object, name: str) -> Any:
+        """A member of an object in it; None where there is none, or for any other value."""
+        place = self._places(value).get(name)
+        return None if place is None else value[place]  # type: ignore[index]
+
     def members(self, value: object) -> dict[str, Any]:
         """The members of an object in it; none for any other value."""
-        if not isinstance(value, tuple):
-            return {}
-        return dict(zip(self._shapes.names[value[0]], value[1:], strict=True))
+        return {name: value[place] for name, place in self._places(value).items()}  # type: ignore[index]
+
+    def _places(self, value: object) -> dict[str, int]:
+        return self._shapes.places[value[0]] if isinstance(value, tuple) else {}
 
     def had(self, value: Object, print_: str) -> bool:
         """Whether 0.1.0 had this fingerprint of an object in it: it was taken of JSON with the members in order."""
