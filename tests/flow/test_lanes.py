@@ -9,10 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import func, insert, select, update
 
 from tests.builders import NOW, add_delivery
+from worker.flow import stop
 from worker.flow.deliver import deliver
+from worker.flow.look import MOST
 from worker.flow.services import Until
 from worker.sandbox import bookings
 from worker.store import connections, notices, tables
@@ -67,6 +69,14 @@ def ten_thousand(house, database):
     return house
 
 
+@pytest.fixture
+def not_looked_for(ten_thousand, database):
+    """The same before anybody looked for them."""
+    with database.transaction() as open_:
+        open_.execute(update(tables.Delivery).values(looked_at=None, look_at=NOW))
+    return ten_thousand
+
+
 def position(house, database, *, after, chance):
     """How many orders of the large seller go out between the small one's delivery being due and its own order."""
 
@@ -100,3 +110,12 @@ def test_nobody_waits_for_what_is_in_the_way_of_another(house, database):
     add_delivery(database, connection_id=free, booking_id=ONE, look_at=NOW + timedelta(days=1), key="one")
     deliver(house.services, house.until)
     assert [free in path for path in sent(house)] == [True]
+
+
+def test_what_may_not_be_sent_is_not_looked_for_to_the_end(not_looked_for, database):
+    """While everything is stopped a drain looks for one round of ten thousand, as the next one does, and sends nothing."""
+    stop.stop(not_looked_for.services, because="a wrong rate")
+    deliver(not_looked_for.services, not_looked_for.until)
+    with database.reading() as open_:
+        looked = open_.execute(select(func.count()).where(tables.Delivery.looked_at.is_not(None))).scalar_one()
+    assert (looked, sent(not_looked_for)) == (MOST, [])

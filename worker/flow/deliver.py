@@ -137,6 +137,8 @@ class _Ahead:
     """The last round brought as many as a round takes: there are probably more."""
     dry: bool = False
     """Since the last answer there was nothing to be looked for, or less to be claimed than had room."""
+    in_vain: bool = False
+    """Nothing could be claimed of what was just looked for: everybody is asked for next, before any other look."""
     found: int = 0
     _round: Future[Round] | None = None
 
@@ -148,23 +150,21 @@ class _Ahead:
         """Whether it is worth claiming; what comes after the next claim is looked for meanwhile, or now if nothing else
         is under way."""
         wanted = self.stock < (2 * load if self.full else 1)  # its calls wait behind the load
-        if wanted and self._round is None and not self.dry:
+        if wanted and self._round is None and not (self.dry or self.in_vain):
             if alone and not self.stock:
                 self._take(self.look())
             else:
                 self._round = self.services.aside.submit(copy_context().run, self.look)
                 self._round.add_done_callback(lambda _: self.answered.put(None))
-        return self.stock > 0 or self.dry
+        return self.stock > 0 or self.dry or self.in_vain
 
     def claimed(self, of: Sequence[str], room: int) -> None:
-        """Of these connections; where there was less than room, the stock is used up, whatever was thought of it.
-
-        Where nothing at all could be claimed of what was just looked for, there may still be something of others.
-        """
-        less, in_vain = len(of) < room, bool(self.live) and not of
+        """Of these connections; where there was less than room, the stock is used up, whatever was thought of it."""
+        less = len(of) < room
+        self.in_vain = bool(self.live) and not of
         self.stock = 0 if less else max(0, self.stock - len(of))
         self.live = Counter() if less else self.live - Counter(of)
-        self.dry = self.dry or (less and not in_vain)
+        self.dry = self.dry or (less and not self.in_vain)
 
     def count(self) -> None:
         """Takes note of a round that is over."""
