@@ -142,3 +142,13 @@ def test_a_wrong_line_stores_nothing(shop, tmp_path, text):
     (tmp_path / "items.csv").write_text(f"814165|1|2,good\n{text}", "utf-8")
     said = shop("prices", "map", "--csv", "items.csv")
     assert (said.code, "items.csv, line " in said.err, shop("prices", "map", "--json").json) == (2, True, [])
+
+
+@pytest.mark.parametrize("words", [["--forget"], ["--csv", "items.csv", "--forget"], [ADULT], [ADULT, "a", "--forget"]])
+def test_what_is_said_by_halves_changes_nothing(shop, tmp_path, words):
+    """A key without its item, an item to forget, and nothing or a whole file to forget are refused as wrong use."""
+    shop("prices", "map", ADULT, "before")
+    (tmp_path / "items.csv").write_text(f"{ADULT},after\n", "utf-8")
+    said = shop("prices", "map", *words)
+    assert (said.code, said.err.startswith("Say ")) == (2, True)
+    assert shop("prices", "map", "--json").json == [{"key": ADULT, "item_id": "before"}]

@@ -46,11 +46,11 @@ def map_(
 
 def _items(key: str | None, item: str | None, csv: Path | None, *, forget: bool) -> dict[str, str]:
     """The keys to map and their items, all of them checked before any is stored."""
-    if csv is not None and key is not None:
-        raise WrongUse("Say either KEY and ITEM_ID, or --csv.")
+    if csv is not None and (key is not None or forget):
+        raise WrongUse("Say either KEY and ITEM_ID, or KEY and --forget, or --csv.")
     if csv is not None:
         return _read_csv(csv)
-    if key is not None and (item is None) is not forget:
+    if (key is None and forget) or (key is not None and (item is None) is not forget):
         raise WrongUse("Say KEY and ITEM_ID, or KEY and --forget.")
     return {} if key is None or item is None else dict([_pair(key, item, "KEY")])
 
