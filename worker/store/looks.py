@@ -28,7 +28,11 @@ _COLUMNS = (
 
 
 def _first(order: Any, *where: Any) -> Any:
-    """Leases the first of these in the order of an index; what comes after is not read."""
+    """Leases the first of these in the order of an index; what comes after is not read.
+
+    It returns columns of its own only: for SQLite, SQLAlchemy writes those of RETURNING without their table, and in a
+    subquery `booking.booking_id = booking_id` would hold for every booking.
+    """
     locked = select(_d.id).where(*where).order_by(order).limit(bindparam("most")).with_for_update(skip_locked=True)
     leased = update(Delivery).where(_d.id.in_(select(locked.cte("locked").c.id))).values(look_at=bindparam("until"))
     return leased.returning(*_COLUMNS)
