@@ -46,13 +46,15 @@ def map_(
 
 def _items(key: str | None, item: str | None, csv: Path | None, *, forget: bool) -> dict[str, str]:
     """The keys to map and their items, all of them checked before any is stored."""
-    if csv is not None and (key is not None or forget):
-        raise WrongUse("Say either KEY and ITEM_ID, or KEY and --forget, or --csv.")
-    if csv is not None:
-        return _read_csv(csv)
-    if (key is None and forget) or (key is not None and (item is None) is not forget):
-        raise WrongUse("Say KEY and ITEM_ID, or KEY and --forget.")
-    return {} if key is None or item is None else dict([_pair(key, item, "KEY")])
+    match key, item, csv, forget:
+        case (None, None, None, False) | (str(), None, None, True):
+            return {}
+        case str(), str(), None, False:
+            return dict([_pair(key, item, "KEY")])
+        case None, None, Path(), False:
+            return _read_csv(csv)
+        case _:
+            raise WrongUse("Say KEY and ITEM_ID, or KEY and --forget, or --csv and its file.")
 
 
 def _read_csv(path: Path) -> dict[str, str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import queue
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -96,7 +96,7 @@ def deliver(
         if room * 2 >= load and ahead.ready(load, alone=under_way == 0):
             # From before the claim's own clock is read: lease and proof count from there, so the guard must too.
             claimed_at = services.monotonic()
-            claimed = list(_claim(services, room, connection, backfill=backfill, looked_for=list(ahead.live)))
+            claimed = _claim(services, room, connection, backfill=backfill, looked_for=list(ahead.live))
             for each, stored in claimed:
                 _submit(services, each, stored, answered, claimed_at=claimed_at)
             under_way += len(claimed)
@@ -190,13 +190,11 @@ def _most(services: Services, group: list[Sent]) -> int:
 
 def _claim(
     services: Services, room: int, connection: str | None, *, backfill: str | None, looked_for: list[str]
-) -> Iterator[tuple[Claimed, Stored]]:
+) -> list[tuple[Claimed, Stored]]:
     """What is live first; backfills take half of the room that is left, and none while something live waits.
 
     `looked_for` are connections of which something live was just looked for: then nobody else is asked for.
     """
-    if room <= 0:
-        return
     now = services.clock()
     gives_way = claims.kinds(backfill)[-1]
 
@@ -224,9 +222,10 @@ def _claim(
         return found
 
     try:
-        yield from services.database.run(step)
+        return services.database.run(step)
     except IntegrityError:
         log.info("claim.lost")  # another worker was first; the next bell looks again
+        return []
 
 
 def _claim_some(
