@@ -61,7 +61,7 @@ GOALS = (
     Goal("poll-over-first", "poll", "poller: rows a second over a poller as first written",
          10, 18, "×", "worker/flow/poll.py"),
     Goal("poll-cpu", "poll", "poller: processor time a row over fetch and parse alone",
-         1.6, 1.2, "×", "worker/bokun/shapes.py", most=True),
+         1.6, 1.2, "×", "worker/calls/json.py", most=True),
     Goal("poll-memory", "poll-memory", "poller: memory at 100,000 bookings over 10,000",
          10, 0, "MB", "worker/flow/poll.py", most=True),
     Goal("webhook-rate", "webhook", "webhook receiver, durable, over a bare Starlette route: requests a second",

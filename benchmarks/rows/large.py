@@ -44,7 +44,7 @@ def large(at: Ground, rows: int) -> dict[str, float]:
     def page(open_: Any, turn: int) -> None:
         first = 50_000_000 + turn * ((rows - 50) // 40)  # pages from all over the table
         some = range(first, first + 50)
-        assert not notices.sight(open_, CONNECTION, {each: f"{each:064d}" for each in some}, now)
+        assert not notices.sight(open_, CONNECTION, {each: f"{each:032d}" for each in some}, now, ordered=str)
 
     found = {"due": _timed(mine, due, 60), "claim": _timed(mine, claim, 15), "page": _timed(mine, page, 40)}
     mine.close()
@@ -70,7 +70,7 @@ def _multiply(at: Services, rows: int) -> None:
         if at.database.is_sqlite
         else f"WITH n AS (SELECT generate_series(50000000, 50000000 + {rows} - 1) AS i)"
     )
-    padded = "printf('%064d', i)" if at.database.is_sqlite else "lpad(i::text, 64, '0')"
+    kept = "printf('%032d:', i)" if at.database.is_sqlite else "lpad(i::text, 32, '0') || ':'"
     with at.database.transaction() as open_:
         if not at.database.is_sqlite:
             open_.execute(text("SET LOCAL statement_timeout = 0"))
@@ -83,7 +83,7 @@ def _multiply(at: Services, rows: int) -> None:
             first = f"(SELECT * FROM {table} LIMIT 1) t"
             open_.execute(text(f"INSERT INTO {table} ({', '.join(names)}) {source} SELECT {chosen} FROM n, {first}"))
         into = "INSERT INTO sighting (connection_id, booking_id, fingerprint)"
-        open_.execute(text(f"{into} {source} SELECT '{CONNECTION}', i, {padded} FROM n"))
+        open_.execute(text(f"{into} {source} SELECT '{CONNECTION}', i, {kept} FROM n"))
 
 
 def _columns(open_: Any, table: str) -> list[str]:

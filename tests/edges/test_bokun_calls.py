@@ -21,8 +21,10 @@ def seen(answer, *, size=50):
     return call.read(call.parse(dumps(answer).encode()), {})
 
 
-def fingerprint(item):
-    return seen([item]).items[0].fingerprint
+def digests_of(item):
+    """Of the text, and with the members in order."""
+    page = seen([item])
+    return page.items[0].fingerprint, page.ordered(page.items[0].booking_id)
 
 
 def test_search_request():
@@ -86,16 +88,25 @@ def test_strange_search_answer(answer):
 
 
 def test_fingerprint_covers_everything():
-    """A payment, a status or a note changes an item's fingerprint; the order of its members does not."""
+    """A payment, a status or a note changes both of an item's digests; the order of its members only the first."""
     item = search_items()[0]
     changes = [{"paymentStatus": "PAID_IN_FULL"}, {"productBookings": []}, {"labels": ["x"]}, {"paidPercentage": 100}]
-    assert len({fingerprint({**item, **change}) for change in [{}, *changes]}) == 5
-    assert fingerprint(dict(reversed(item.items()))) == fingerprint(item)
+    digests = [digests_of({**item, **change}) for change in [{}, *changes]]
+    assert [len(set(each)) for each in zip(*digests, strict=True)] == [5, 5]
+    turned = digests_of(dict(reversed(item.items())))
+    assert [one == other for one, other in zip(turned, digests[0], strict=True)] == [False, True]
 
 
-def test_fingerprint_of_numbers():
-    """The same number in other digits is the same item."""
-    assert fingerprint(loads('{"id":1,"a":1.50}')) == fingerprint(loads('{"id":1,"a":1.5}'))
+def test_a_page_knows_its_items_apart():
+    """Each booking's digests are of its own item."""
+    page = seen([{"id": 1, "a": 1}, {"id": 2, "a": 1}, {"id": "x"}])
+    alone = [digests_of({"id": id_, "a": 1}) for id_ in (1, 2)]
+    assert [(each.fingerprint, page.ordered(each.booking_id)) for each in page.items] == alone
+
+
+def test_an_answer_shows_nobody():
+    """Its text in a log or a traceback has nothing of what its items hold."""
+    assert "Ada" not in repr(seen([{"id": 1, "name": "Ada"}]))
 
 
 def test_booking_request():

@@ -55,3 +55,63 @@ def test_an_exponent_that_no_number_has_is_refused(text):
     """Decimal has an end too, and says so with an error of its own."""
     with pytest.raises(json.NotJson):
         json.loads(text)
+
+
+spaces = st.sampled_from(["", " ", "\n\t", "\r "])
+documents = st.lists(values) | st.dictionaries(texts, values) | values
+
+
+def spaced(value, draw):
+    """JSON of the value, its two outer levels with space wherever there may be some."""
+    if isinstance(value, list) and value:
+        return "[" + ",".join(f"{draw(spaces)}{json.dumps(each)}{draw(spaces)}" for each in value) + "]"
+    if isinstance(value, dict) and value:
+        members = (f"{draw(spaces)}{json.dumps(name)}{draw(spaces)}:{draw(spaces)}{spaced(each, draw)}{draw(spaces)}"
+                   for name, each in value.items())  # fmt: skip
+        return "{" + ",".join(members) + "}"
+    return json.dumps(value)
+
+
+def outcome(read, text):
+    """What reading the text gives, or that it is refused."""
+    try:
+        return read(text.encode("utf-8", "surrogatepass"))
+    except json.NotJson:
+        return "refused"
+
+
+@given(documents, st.data())
+def test_what_is_read_element_by_element_is_the_same(value, data):
+    """Each element comes with the text that it was, and put together they are what is read at once."""
+    text = data.draw(spaces) + spaced(value, data.draw) + data.draw(spaces)
+    seen = []
+
+    def element(each, its):
+        seen.append((each, json.loads(its)))
+        return each
+
+    assert json.loads_each(text.encode(), element) == json.loads(text)
+    lists = [value] if isinstance(value, list) else list(value.values()) if isinstance(value, dict) else []
+    assert [each for each, _ in seen] == [each for some in lists if isinstance(some, list) for each in some]
+    assert all(each == its for each, its in seen)
+
+
+@given(documents, st.data())
+def test_what_is_not_json_is_refused_element_by_element_too(value, data):
+    """With a piece cut out or put in anywhere, the text is taken or refused like all others."""
+    text = spaced(value, data.draw)
+    at, end = sorted(data.draw(st.lists(st.integers(0, len(text)), min_size=2, max_size=2)))
+    broken = text[:at] + data.draw(st.sampled_from(["", ",", "[", "]", "}", ":", '"', "1", "NaN", " x"])) + text[end:]
+    assert outcome(lambda each: json.loads_each(each, lambda value, _: value), broken) == outcome(json.loads, broken)
+
+
+@pytest.mark.parametrize("text", [
+    b"", b" ", b"{", b"[", b"[1", b"[1,", b"[1,]", b"[1 2]", b"[1}", b'{"a":1]', b'{"a":[1}', b'{"a"', b'{"a" 1}', b"{1:2}",
+    b'{"a",1}', b'{"a":1,}', b'{"a":1}}', b"[1] 2", b"[NaN]", b'{"a":[NaN]}', b'{"a":NaN}', b"\xff", b"\xef\xbb\xbf[]",
+    b"[1e99999999999999999999]", b'{"a":' * 5000, b"[" * 5000,
+])  # fmt: skip
+def test_what_is_no_json_is_refused(text):
+    """At once and element by element."""
+    for read in (json.loads, lambda each: json.loads_each(each, lambda value, _: value)):
+        with pytest.raises(json.NotJson):
+            read(text)

@@ -10,6 +10,7 @@ from tests.builders import NOW, add_connection, settings
 from worker import wiring
 from worker.calls.sending import CallFailed, Failure
 from worker.sandbox import bookings
+from worker.sandbox.exact import dumps
 from worker.store import connections, tables
 from worker.store.secrets import Vault
 
@@ -54,6 +55,25 @@ def test_a_poll_that_fails_keeps_its_notices_and_its_watermark(house):
     assert (failed, watermarks(house)) == (["Bokun answered 500"], [(NOW,)])
     assert house.poll() == []
     assert (watermarks(house), len(house.rows(tables.Notice, "id"))) == ([(house.clock(),)], 130)
+
+
+def test_a_search_that_shuffles_its_items_costs_one_reading(house):
+    """Where each answer has the members in another order the booking is read once more, and then not before it changes."""
+    house.sandbox.connect()
+    book(house, A)
+    house.drain()
+    [stored] = house.sandbox.world.bookings.values()
+    read = []
+    for turn in range(5):
+        shown = stored.entries[-1]
+        members = list(shown.item.items())
+        stored.entries[-1] = replace(shown, text=dumps(dict(members[turn + 1 :] + members[: turn + 1])))
+        house.later(minutes=1)
+        read.append(len(asked(house, "/booking.json/booking/")))
+    assert read == [2, 2, 2, 2, 2]
+    house.sandbox.change(A, reprice="80.00")
+    house.later(minutes=1)
+    assert len(asked(house, "/booking.json/booking/")) == 3
 
 
 def test_a_booking_that_the_index_shows_late_is_found(house):

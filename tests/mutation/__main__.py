@@ -42,6 +42,7 @@ BEYOND = {
     "prices": ("tests/flow/test_price_sync.py", "tests/doors/test_price_commands.py"),
     "proof": ("tests/flow/test_attempts.py", "tests/flow/test_roads.py"),
     "retry": ("tests/flow/test_attempts.py",),
+    "sighting": ("tests/store/test_notices.py",),
     "watermark": ("tests/flow/test_reading.py", "tests/flow/test_standing_still.py"),
 }
 """Tests of other folders that a module is asked of when its own let it pass."""

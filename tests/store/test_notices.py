@@ -98,34 +98,43 @@ def test_the_oldest_due_notices_are_claimed_first(stored):
     assert [[row.booking_id for row in claim(stored, most=1)] for _ in range(3)] == [[2], [1], []]
 
 
+def sight(stored, page, *, connection="c1", ordered=str):
+    """The bookings of a page (fingerprint by id) that were noticed."""
+    return stored.run(lambda open_: notices.sight(open_, connection, page, NOW, ordered=ordered))
+
+
+def kept(stored):
+    with stored.reading() as open_:
+        return {each.booking_id: each.fingerprint for each in every(open_, tables.Sighting)}
+
+
 def test_only_what_looks_different_is_noticed(stored):
     """A page seen before costs nothing; a changed item is noticed, and the same page twice is noticed once."""
-
-    def sight(page):
-        return stored.run(lambda open_: len(notices.sight(open_, "c1", page, NOW)))
-
-    found = [sight({1: "a", 2: "b"}), sight({1: "a", 2: "b"}), sight({1: "a", 2: "c", 3: "d"}), sight({})]
-    assert (found, len(seen(stored))) == ([2, 0, 2, 0], 3)
+    pages = [{1: "a", 2: "b"}, {1: "a", 2: "b"}, {1: "a", 2: "c", 3: "d"}, {}]
+    assert ([sight(stored, page) for page in pages], len(seen(stored))) == ([[1, 2], [], [2, 3], []], 3)
 
 
 def test_the_same_booking_is_sighted_by_each_connection(stored):
     """What one connection saw is new to the other."""
-    found = [stored.run(lambda open_, id_=id_: len(notices.sight(open_, id_, {1: "a"}, NOW))) for id_ in ("c1", "c2")]
-    assert found == [1, 1]
+    assert [sight(stored, {1: "a"}, connection=id_) for id_ in ("c1", "c2")] == [[1], [1]]
 
 
-def test_a_fingerprint_of_old_is_replaced_without_a_notice(stored):
-    """An item that is the same although its fingerprint is of another form is kept in today's, and is no change."""
-
-    def sight(page, had):
-        return stored.run(lambda open_: notices.sight(open_, "c1", page, NOW, had=had))
-
+def test_an_item_that_comes_as_ever_another_text_is_noticed_once_for_that(stored):
+    """From its second text on it is kept with its members in order; then only another item is noticed."""
     asked = []
-    sight({1: "old 1", 2: "old 2"}, had=lambda *_: False)
+    found = [
+        sight(stored, {1: text}, ordered=lambda booking, item=item: asked.append(booking) or item)
+        for text, item in (("a", "A"), ("b", "A"), ("c", "A"), ("c", "A"), ("d", "B"), ("a", "B"), ("a", "B"))
+    ]
+    assert found == [[1], [1], [], [], [1], [], []]
+    assert (len(asked), kept(stored)) == (4, {1: "a:B"})
+
+
+def test_what_0_1_0_kept_is_replaced_without_a_notice(stored):
+    """An item that is the same is kept in today's form and is no change; another one is noticed."""
     with stored.transaction() as open_:
-        open_.execute(tables.Notice.__table__.delete())
-    fresh = sight({1: "new", 2: "new", 3: "new"}, had=lambda *of: asked.append(of) or of == (1, "old 1"))
-    with stored.reading() as open_:
-        kept = {each.booking_id: each.fingerprint for each in every(open_, tables.Sighting)}
-    assert (fresh, asked, [row[0] for row in seen(stored)]) == ([2, 3], [(1, "old 1"), (2, "old 2")], [2, 3])
-    assert kept == {1: "new", 2: "new", 3: "new"}
+        old = [{"connection_id": "c1", "booking_id": id_, "fingerprint": f"old {id_}"} for id_ in (1, 2)]
+        open_.execute(tables.Sighting.__table__.insert(), old)
+    fresh = sight(stored, {1: "a", 2: "b", 3: "c"}, ordered={1: "old 1", 2: "other"}.__getitem__)
+    assert (fresh, [row[0] for row in seen(stored)]) == ([2, 3], [2, 3])
+    assert kept(stored) == {1: "a:old 1", 2: "b:other", 3: "c:"}

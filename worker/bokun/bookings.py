@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
+from worker.bokun.fingerprints import fingerprint, ordered
 from worker.bokun.mapping import identify, whole_booking
-from worker.bokun.reading import Json, booking_id, text
-from worker.bokun.shapes import Shaped, fingerprint, parse
+from worker.bokun.reading import Json, booking_id, record, text
 from worker.calls.call import Call, UnexpectedShape, target
-from worker.calls.json import dumps
+from worker.calls.json import dumps, loads_each
 from worker.domain.connection import BookingId
 
 # The official list (bokun.md 3.2), always sent: what the search leaves out without being asked is not documented.
@@ -45,8 +45,8 @@ class SearchPage:
     items: tuple[Sighting, ...]
     total: int | None
     full: bool
-    had: Callable[[int, str], bool]
-    """Whether an earlier release had this other fingerprint of a booking's item."""
+    ordered: Callable[[int], str]
+    """The digest of a booking's item with its members in order."""
     unreadable: int = 0
     """Items without a usable id; they count for `full`."""
 
@@ -73,7 +73,7 @@ def _search(range_: Mapping[str, Any], *, role: str, page: int, size: int) -> Ca
         path=target("booking.json", "booking-search"),
         read=lambda answer, _headers: _page(answer, size),
         body=dumps(asked),
-        parse=parse,
+        parse=_items,
         about={"role": role, "page": page},
     )
 
@@ -122,26 +122,33 @@ def _utc(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _page(answer: Shaped | None, size: int) -> SearchPage:
+def _items(text: bytes) -> Any:
+    return loads_each(text, lambda item, text: (_sighting(item, text), text))
+
+
+def _page(answer: Any, size: int) -> SearchPage:
     """Bokun's own specification says a list, its servers answer an object (bokun.md 2.3)."""
-    whole = answer.members(answer.value) if answer else {}
-    found = whole.get("items") if whole else answer and answer.value
-    if answer is None or not isinstance(found, list):
+    whole = record(answer)
+    found = whole.get("items") if whole else answer
+    if not isinstance(found, list):
         raise UnexpectedShape("a search answer without a list of items")
-    seen = [(sighting, item) for item in found if (sighting := _sighting(answer, item)) is not None]
+    items = tuple(sighting for sighting, _ in found if sighting is not None)
+    texts = {sighting.booking_id: text for sighting, text in found if sighting is not None}
     total = whole.get("totalHits")
     return SearchPage(
-        items=tuple(sighting for sighting, _ in seen),
+        items=items,
         total=total if isinstance(total, int) and not isinstance(total, bool) else None,
         full=len(found) >= size,
-        had=lambda booking, before: any(answer.had(item, before) for each, item in seen if each.booking_id == booking),
-        unreadable=len(found) - len(seen),
+        ordered=lambda booking: ordered(texts[BookingId(booking)]),
+        unreadable=len(found) - len(items),
     )
 
 
-def _sighting(answer: Shaped, item: Any) -> Sighting | None:
-    found = booking_id(answer.member(item, "id")) or booking_id(answer.member(item, "bookingId"))
-    return None if found is None else Sighting(found, text(answer.member(item, "confirmationCode")), fingerprint(item))
+def _sighting(item: Any, its: str) -> Sighting | None:
+    if not isinstance(item, dict):
+        return None
+    found = booking_id(item.get("id")) or booking_id(item.get("bookingId"))
+    return None if found is None else Sighting(found, text(item.get("confirmationCode")), fingerprint(its))
 
 
 def _booking(answer: Any, asked: int | str) -> Json:

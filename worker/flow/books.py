@@ -20,6 +20,7 @@ from worker.domain.books import Books, Entry, Paper, Placed, Reading, Sold
 from worker.domain.decision import Document, Moment, Tell, kind
 from worker.domain.delivery import IN_FLIGHT, State
 from worker.domain.money import Money, amount
+from worker.domain.sighting import unchanged
 from worker.flow.judge import judge, policy_for
 from worker.flow.services import Services
 from worker.spaceinvoices.documents import find_documents, find_placed, read_paper, read_placed
@@ -137,7 +138,7 @@ def _search(services: Services, connection: Stored, period: Period | None) -> di
 
 
 def _seen(page: SearchPage, item: Sighting, polled: str | None) -> Seen:
-    same = polled is not None and (polled == item.fingerprint or page.had(item.booking_id, polled))
+    same = polled is not None and unchanged(polled, item.fingerprint, lambda: page.ordered(item.booking_id))
     return Seen(item.confirmation_code, same)
 
 

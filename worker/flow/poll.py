@@ -154,7 +154,7 @@ def _store(services: Services, connection: Stored, page: SearchPage, known_since
         log.error("booking.unreadable", connection=connection.id, count=page.unreadable)
 
     def step(open_: Open) -> int:
-        fresh = notices.sight(open_, connection.id, seen, now, had=page.had)
+        fresh = notices.sight(open_, connection.id, seen, now, ordered=page.ordered)
         if known_since is not None:
             hearings.found(open_, connection.id, fresh, since=known_since, now=now)
         connections.advance_poll(open_, connection.id, at, lease_until=now + LEASE)

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Row
 from worker.calls import json
 from worker.domain.decision import Document
 from worker.domain.delivery import State
+from worker.domain.sighting import keep, same_item, same_text
 from worker.store.connections import may_read
 from worker.store.outbox import has_invoiced, of_the_same_sale
 from worker.store.statements import any_row, every, in_words, insert, insert_into, pairs, table
@@ -39,35 +40,43 @@ def note(open_: Open, source: str, bookings: Iterable[tuple[str, int]], now: dat
 
 
 def sight(
-    open_: Open,
-    connection: str,
-    page: Mapping[int, str],
-    now: datetime,
-    *,
-    had: Callable[[int, str], bool] = lambda _booking, _fingerprint: False,
+    open_: Open, connection: str, page: Mapping[int, str], now: datetime, *, ordered: Callable[[int], str]
 ) -> list[int]:
-    """Stores a page of a search (fingerprint by booking): notices, whose ids come back, for items not seen so before.
+    """Stores a page of a search (fingerprint by booking): notices, whose ids come back, for items that changed or are new.
 
-    `had` says whether an item that is stored with another fingerprint is the same for all that.
+    `ordered` makes the other digest of a booking's item (worker.domain.sighting).
     """
     if not page:
         return []
-    page = dict(sorted(page.items()))  # whoever locks several rows locks them in this order
-    look, keep, notice = _of_page(open_.dialect.name)
-    whole = {"c": connection, "page": json.dumps(page)}
-    before = {row.booking_id: row.fingerprint for row in open_.execute(look, whole)}
-    other = {booking: print_ for booking, print_ in page.items() if before.get(booking) != print_}
-    if other:
-        open_.execute(keep, whole if len(other) == len(page) else {**whole, "page": json.dumps(other)})
-    fresh = {
-        booking: print_
-        for booking, print_ in other.items()
-        if booking not in before or not had(booking, before[booking])
-    }
+    look, keeping, notice = _of_page(open_.dialect.name)
+    at = {"c": connection, "page": json.dumps(page)}
+    before = {row.booking_id: row.fingerprint for row in open_.execute(look, at)}
+    kept, fresh = _compared(page, before, ordered)
+    if kept:
+        at["page"] = json.dumps(kept)
+        open_.execute(keeping, at)
     if fresh:
-        some = whole if len(fresh) == len(page) else {**whole, "page": json.dumps(fresh)}
+        some = at if len(fresh) == len(kept) else {**at, "page": json.dumps({each: kept[each] for each in fresh})}
         open_.execute(notice, {**some, "now": now})
-    return list(fresh)
+    return fresh
+
+
+def _compared(
+    page: Mapping[int, str], before: Mapping[int, str], ordered: Callable[[int], str]
+) -> tuple[dict[int, str], list[int]]:
+    """What is to be kept of a page's items from now on, and which of them changed or are new."""
+    kept: dict[int, str] = {}
+    fresh: list[int] = []
+    for booking, print_ in sorted(page.items()):  # whoever locks several rows locks them in this order
+        was = before.get(booking)
+        if was is None:
+            kept[booking] = keep(print_)
+            fresh.append(booking)
+        elif not same_text(was, print_):
+            kept[booking] = keep(print_, digest := ordered(booking))
+            if not same_item(was, digest):
+                fresh.append(booking)
+    return kept, fresh
 
 
 @cache
@@ -84,10 +93,10 @@ def _of_page(dialect: str) -> tuple[Executable, Executable, Executable]:
     )
     whole = select(connection, booking, rows.c.value).where(true())
     seen = insert_into(dialect, Sighting).from_select(["connection_id", "booking_id", "fingerprint"], whole)
-    keep = seen.on_conflict_do_update(
+    keeping = seen.on_conflict_do_update(
         index_elements=["connection_id", "booking_id"], set_={"fingerprint": seen.excluded.fingerprint}
     )
-    return look, keep, _noted(dialect, select(connection, booking).where(true()), "poll", now)
+    return look, keeping, _noted(dialect, select(connection, booking).where(true()), "poll", now)
 
 
 @cache
