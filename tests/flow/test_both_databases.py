@@ -1,12 +1,12 @@
 """The roads of the store and the flow on both databases: what is forbidden is forbidden, and claimed once, on each."""
 
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import timedelta
 from itertools import count, takewhile
 
 import pytest
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import create_engine, event, inspect, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from tests import servers
@@ -100,6 +100,45 @@ def test_many_workers_claim_nothing_twice(either):
     with ThreadPoolExecutor(8) as pool:
         found = [id_ for ids in pool.map(work, range(8)) for id_ in ids]
     assert (len(found), len(set(found))) == (200, 200)
+
+
+def test_what_waits_behind_many_that_may_not_be_sent_is_claimed(either, monkeypatch):
+    """A claim looks among the first ones, and at all where none of them may go."""
+    monkeypatch.setattr(claims, "FIRST", 3)
+    add_connection(either)
+    of = [add_delivery(either, booking_id=number, key=f"k{number}", due_at=NOW - timedelta(minutes=9 - number))
+          for number in range(1, 8)]  # fmt: skip
+    either.run(lambda open_: notices.note(open_, "poll", [("c1", number) for number in (2, 3, 4, 5, 6)], NOW))
+    assert [claim(either, 10, name) for name in ("a", "b", "c")] == [of[:1], of[6:], []]
+
+
+def test_a_claim_reads_the_first_ones_and_not_the_backlog(postgres):
+    """PostgreSQL finds them by their index and sorts nothing, however many wait."""
+    said = []
+
+    def explain(_connection, cursor, statement, parameters, _context, _many):
+        if statement.startswith("SELECT delivery.id"):
+            said.extend(row[0] for row in cursor.connection.execute(f"EXPLAIN {statement}", parameters))
+
+    with closing(Database(postgres)) as made:
+        tables.metadata.create_all(made.engine)
+        with made.transaction() as open_:
+            for each in reversed(tables.metadata.sorted_tables):
+                open_.execute(each.delete())
+        add_connection(made)
+        add_delivery(made)
+        names = [each.name for each in tables.Delivery.__table__.columns if each.name != "id"]
+        due = "due_at - n * 7919 % 20011 * interval '1 ms'"  # what was updated stands in no order
+        new = {"booking_id": "n", "key": "n::text", "due_at": due, "mark": "repeat('x', 700)"}
+        chosen = ", ".join(new.get(name, f"delivery.{name}") for name in names)
+        more = f"SELECT {chosen} FROM delivery, generate_series(100, 20000) n"  # noqa: S608 - names of ours
+        with made.transaction() as open_:
+            open_.execute(text(f"INSERT INTO delivery ({', '.join(names)}) {more}"))
+            open_.execute(text("ANALYZE delivery"))
+        event.listen(made.engine, "before_cursor_execute", explain)
+        assert len(claim(made, 64)) == 64
+    assert [line for line in said if "Index Scan using ix_delivery_due" in line]
+    assert [line for line in said if "Seq Scan on delivery" in line] == []
 
 
 def test_a_lease_that_ended_fences_its_worker(either):

@@ -50,6 +50,10 @@ GIVES_WAY = timedelta(seconds=60)
 """Backfills wait for live deliveries that became due within so long; older ones wait for something else than us."""
 
 
+FIRST = 2000
+"""Among so many that wait those are searched that may be claimed; all of them where there are none."""
+
+
 # Statements are built once: building one anew each time costs more processor time than it takes the database.
 
 
@@ -107,10 +111,12 @@ def live_waits(open_: Open, now: datetime) -> bool:
 
 
 @lru_cache(maxsize=32)
-def _due(which: Any) -> Any:
+def _due(which: Any, among_first: int | None) -> Any:
     """The first that may be claimed, in the order of the index, then locked and read with their bookings' content.
 
-    OFFSET 0 keeps PostgreSQL from mixing the two: it thinks that next to nothing is due, and would read and sort it all.
+    What waits is a query of its own, or PostgreSQL, which thinks that next to nothing is due, would mix the two and read
+    and sort it all. It plans that query for the whole of its result: for so many first ones by the index, for all that
+    waits by reading the table and sorting. Either way it stops where `most` are found.
     """
     mine = (
         which,
@@ -119,7 +125,7 @@ def _due(which: Any) -> Any:
         _d.due_at <= bindparam("now"),
     )
     asked = (_d.id, _d.organization, _d.connection_id, _d.booking_id, _d.document, _d.moment, _d.looked_at)
-    waits = select(*asked).where(*mine).order_by(_d.due_at).offset(0).subquery("waits").c
+    waits = select(*asked).where(*mine).order_by(_d.due_at).limit(among_first).offset(0).subquery("waits").c
     other = table(Delivery).alias("other")
     in_the_way = or_(
         other.c.state.in_([State.SENDING, State.UNKNOWN, State.ACCEPTED]),
@@ -179,7 +185,10 @@ def claim(
     IntegrityError (ux_delivery_in_flight) says that another worker was first.
     """
     at = {"lane": lane, "now": now, "looked": now - LOOK_LASTS, "most": most}
-    rows = open_.execute(_due(which), at).all() if most > 0 else []
+    if most < 1:
+        return []
+    # Where none of the first may be claimed there may be others behind them.
+    rows = open_.execute(_due(which, FIRST), at).all() or open_.execute(_due(which, None), at).all()
     if not rows:
         return []
     ids = json.dumps([row.id for row in rows])
