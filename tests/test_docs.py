@@ -29,6 +29,25 @@ def test_the_readme_has_the_tables():
     assert shown == ["flags", "settings", "commands"]
 
 
+def test_every_link_leads_somewhere():
+    """A link of a document to a file of this project finds it."""
+    papers = [path for pattern in ("*.md", "docs/**/*.md") for path in generate.ROOT.glob(pattern)]
+    links = [(path, link) for path in papers for link in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", path.read_text())]
+    assert len(links) > 50
+    assert [(path.name, link) for path, link in links if not (path.parent / link).exists()] == []
+
+
+def test_every_decision_is_in_the_list():
+    """Under its number, file and name."""
+    folder = generate.ROOT / "docs" / "adr"
+    decisions = {path.name: path.read_text().splitlines()[0] for path in sorted(folder.glob("0*.md"))}
+    listed = re.findall(r"^\| \[(\d+)\]\((\S+)\) \|", (folder / "README.md").read_text(), re.MULTILINE)
+    assert [name for _, name in listed] == list(decisions)
+    assert [f"# {int(number)}. " for number, _ in listed] == [
+        title.split(". ")[0] + ". " for title in decisions.values()
+    ]
+
+
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_every_setting_says_what_it_means(name):
     """A setting without a sentence cannot be added."""
