@@ -93,11 +93,20 @@ def test_what_0_1_0_kept_of_real_items_is_recognised():
 
 
 def test_what_is_nested_deep_has_a_digest_too():
-    """Deeper than what can be written again, too: then its text decides."""
-    deep = [f'{{"a":{"[" * depth}{number}{"]" * depth}}}' for depth in (400, 900, 940) for number in (1, 2)]
-    read = [text for text in deep if _is_read(text)]
-    assert len(read) >= 2
-    assert len({ordered(text) for text in read}) == len(read)
+    """Deeper than what can be written, or even read, from where we are: then its text decides."""
+    depths = [depth for depth in range(100, 2000, 100) if _is_read(_nested(depth, 1))]
+    assert len(depths) > 3
+    texts = [_nested(depth, number) for depth in depths for number in (1, 2)]
+    assert len({ordered(text) for text in texts}) == len(texts)
+    assert len({_from_below(text, 600) for text in texts}) == len(texts)
+
+
+def _nested(depth, number):
+    return f'{{"a":{"[" * depth}{number}{"]" * depth}}}'
+
+
+def _from_below(text, frames):
+    return ordered(text) if frames == 0 else _from_below(text, frames - 1)
 
 
 def _is_read(text):

@@ -123,7 +123,8 @@ def _utc(at: datetime) -> str:
 
 
 def _items(text: bytes) -> Any:
-    return loads_each(text, lambda item, text: (_sighting(item, text), text))
+    """The answer, each item in its place as a sighting, where it is one, and its text."""
+    return loads_each(text, lambda item, its: (_sighting(item, its), its))
 
 
 def _page(answer: Any, size: int) -> SearchPage:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context
 from hashlib import sha256
 
-from worker.calls.json import loads
+from worker.calls.json import NotJson, loads
 
 _EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
 
@@ -22,7 +22,7 @@ def ordered(text: str) -> str:
 
     A fraction counts as the text of its digits, without trailing zeros.
     """
-    with suppress(RecursionError):  # nested too deep to be written again: then its text decides
+    with suppress(RecursionError, NotJson):  # nested too deep for where we are now: then its text decides
         text = json.dumps(loads(text), sort_keys=True, separators=(",", ":"), default=_number)
     return sha256(text.encode()).hexdigest()
 

@@ -83,6 +83,7 @@ class Sighting(Table, table=True):
     connection_id: str = Field(primary_key=True)
     booking_id: int = Field(sa_column=Column(_BIG, primary_key=True, autoincrement=False))
     fingerprint: str
+    """What is kept of its item (worker.domain.sighting)."""
 
 
 class Notice(Table, table=True):
