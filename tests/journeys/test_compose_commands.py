@@ -101,6 +101,14 @@ class Compose:
                 raise AssertionError(f"{what} not reached in {seconds} s: {logs}")
             time.sleep(0.5)
 
+    def is_open(self):
+        """Whether Flower and the page can be reached."""
+        for name in ("flower", "web"):
+            with socket.socket() as asked:
+                if asked.connect_ex(("127.0.0.1", int(self.ports[name]))) != 0:
+                    return False
+        return True
+
     def close(self):
         for each in reversed(self.running.values()):
             each.kill()
@@ -126,15 +134,10 @@ def compose(tmp_path_factory):
             for name in ("web", "worker", "beat", "flower"):
                 made.start(name)
             made.until(lambda: linked(made), "the link", 60)
-            made.until(lambda: listens(made.ports["flower"]) and listens(made.ports["web"]), "Flower and the page", 60)
+            made.until(made.is_open, "Flower and the page", 60)
             yield made
         finally:
             made.close()
-
-
-def listens(port):
-    with socket.socket() as asked:
-        return asked.connect_ex(("127.0.0.1", int(port))) == 0
 
 
 def linked(compose):
@@ -203,13 +206,14 @@ def test_flower_and_the_page_ask_for_their_logins(compose):
 
 
 def test_sigterm_ends_everything_in_time(compose):
-    """Each process of ours ends with 0 within its stop_grace_period, and can be started again."""
+    """Each process of ours ends with 0 within its stop_grace_period, and when it is started again the doors open."""
     names = ("web", "worker", "beat", "flower")
     for name in names:
         compose.running[name].terminate()
     assert {name: compose.running[name].wait(LIMIT) for name in names} == dict.fromkeys(names, 0)
     for name in names:
         compose.start(name)
+    compose.until(compose.is_open, "Flower and the page", 60)
 
 
 def test_no_setting_of_the_demo_is_unknown():
