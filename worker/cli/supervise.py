@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 VAR = Path("var")
 GRACE = 60.0
+KILLED = 10.0
+"""Seconds after which a killed process is not waited for any more: the disk it writes to may be away."""
 RESTART_AFTER = 1.0
 WORKER = ("worker", "--without-gossip", "--without-mingle", "--loglevel", "WARNING")
 
@@ -66,6 +68,8 @@ class Process:
             warn(f"{self.name} did not stop within {grace:.0f} s and was killed; what it was sending is looked up.")
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.running.pid, signal.SIGKILL)
+        with suppress(subprocess.TimeoutExpired):
+            self.running.wait(KILLED)
 
 
 @dataclass
@@ -168,6 +172,7 @@ def stop_broker(server: subprocess.Popen[bytes] | None) -> None:
         server.wait(10)
     except subprocess.TimeoutExpired:
         server.kill()
+        server.wait(KILLED)
 
 
 def flower(settings: Settings) -> int:
