@@ -42,26 +42,21 @@ def main(words: list[str] | None = None) -> int:
                     had = stolen.least(partial(GROUPS[name].measure, at), times, more=more)
                 except Failed as why:
                     run["failed"][kind][name] = str(why)
-                    continue
-                run["taken"][kind][name] = [taken for taken, _ in had]
-                for _, found in had:
-                    run["figures"][kind] = report.merge(run["figures"][kind], found)
-                _keep(run, options.json)  # an hour's run that is stopped leaves what it has
+                else:
+                    run["taken"][kind][name] = [taken for taken, _ in had]
+                    for _, found in had:
+                        run["figures"][kind] = report.merge(run["figures"][kind], found)
+                if options.json:  # an hour's run that is stopped leaves what it has
+                    Path(options.json).write_text(json.dumps(run, indent=1))
     report.show(run, before, console)
     if not options.quick and not options.only and options.database == "both":
         report.store(run, RUNS)
         plot.draw(run, PLOTS)
         report.publish(run, ROOT / "README.md", ROOT / "docs" / "performance.md")
-    _keep(run, options.json)
     missed = report.below(run)
     if missed:
         console.print(f"Below what it must reach: {', '.join(missed)}", style="bold red")
     return 1 if any(run["failed"].values()) or (missed and not options.quick) else 0
-
-
-def _keep(run: report.Run, file: str | None) -> None:
-    if file:
-        Path(file).write_text(json.dumps(run, indent=1))
 
 
 def _once(group: str) -> bool:

@@ -7,6 +7,7 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -121,6 +122,12 @@ class Postgres:
         self.server.send_signal(signal.SIGQUIT)
         self.server.wait(20)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def answers(port: int | str) -> bool:
+    """Whether somebody listens there."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", int(port))) == 0
 
 
 @contextmanager

@@ -50,10 +50,15 @@ def kept(request, tmp_path_factory):
 @pytest.fixture
 def either(kept):
     """The same, emptied."""
-    with kept.transaction() as open_:
+    empty(kept)
+    return kept
+
+
+def empty(database):
+    """Takes every row out."""
+    with database.transaction() as open_:
         for each in reversed(tables.metadata.sorted_tables):
             open_.execute(each.delete())
-    return kept
 
 
 @pytest.fixture
@@ -122,9 +127,7 @@ def test_a_claim_reads_the_first_ones_and_not_the_backlog(postgres):
 
     with closing(Database(postgres)) as made:
         tables.metadata.create_all(made.engine)
-        with made.transaction() as open_:
-            for each in reversed(tables.metadata.sorted_tables):
-                open_.execute(each.delete())
+        empty(made)
         add_connection(made)
         add_delivery(made)
         names = [each.name for each in tables.Delivery.__table__.columns if each.name != "id"]

@@ -22,7 +22,7 @@ from ruamel.yaml import YAML
 
 import bootstrap
 from config.settings import Settings
-from tests.servers import postgres
+from tests.servers import answers, postgres
 from worker.cli import broker
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -103,11 +103,7 @@ class Compose:
 
     def is_open(self):
         """Whether Flower and the page can be reached."""
-        for name in ("flower", "web"):
-            with socket.socket() as asked:
-                if asked.connect_ex(("127.0.0.1", int(self.ports[name]))) != 0:
-                    return False
-        return True
+        return answers(self.ports["flower"]) and answers(self.ports["web"])
 
     def close(self):
         for each in reversed(self.running.values()):

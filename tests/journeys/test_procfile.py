@@ -1,13 +1,12 @@
 """The lines of the Procfile, run for real with Redis and PostgreSQL between the stand-ins."""
 
 import re
-import socket
 
 import httpx
 import pytest
 
 from tests.journeys.company import Company, surroundings
-from tests.servers import postgres, redis
+from tests.servers import answers, postgres, redis
 from worker.cli import broker
 from worker.sandbox import Sandbox, bookings
 from worker.sandbox.scenario import Scenario
@@ -143,11 +142,6 @@ def test_every_process_stops_within_its_limit(tmp_path, neighbours):
         codes = {line: company.stop(process, LIMIT) for line, process in processes.items()}
         company.close()
     assert codes == dict.fromkeys(codes, 0)
-
-
-def answers(port):
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", int(port))) == 0
 
 
 def heard(company):
