@@ -51,7 +51,7 @@ WANTED = [
     ("result_backend", None, "nothing is kept in Redis (C13)"),
     ("worker_prefetch_multiplier", 1, "a killed worker takes few bells with it (C4)"),
     ("worker_eta_task_limit", None, "there are no ETA tasks to limit (C12)"),
-    ("worker_max_tasks_per_child", 500, "a leak ends with its process"),
+    ("worker_max_tasks_per_child", 10_000, "a leak ends with its process"),
     ("worker_max_memory_per_child", 250_000, "a leak ends with its process"),
     ("worker_cancel_long_running_tasks_on_connection_loss", False, "a blip must not cut a POST (C23)"),
     ("worker_soft_shutdown_timeout", 45, "a stop waits for what is being sent, below the grace of 60 s"),

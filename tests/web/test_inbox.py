@@ -31,6 +31,27 @@ def test_group_commit(database, clock, house):
     assert len(commits) <= 5
 
 
+def test_one_turn_after_another(database, clock, house):
+    """Webhooks that come with each turn of the loop share one commit: it begins when no further one comes."""
+    add_connection(database)
+    inbox, commits = Inbox(database, clock), []
+    count = commits.append
+    event.listen(database.engine, "commit", count)
+
+    async def later(booking):
+        for _ in range(booking):
+            await asyncio.sleep(0)
+        await inbox.store(Announced(booking, None))
+
+    async def ten():
+        await asyncio.gather(*(later(booking) for booking in range(1, 11)))
+
+    asyncio.run(ten())
+    event.remove(database.engine, "commit", count)
+    assert {booking for (booking,) in house.rows(tables.Notice, "booking_id")} == set(range(1, 11))
+    assert len(commits) == 1
+
+
 def test_signed_and_unsigned_at_once(database, clock, house):
     """Where one commit holds a signed and an unsigned webhook of a booking, it is kept who signed."""
     add_connection(database)
