@@ -5,7 +5,7 @@ from datetime import timedelta
 from threading import Barrier
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from tests.builders import NOW, add, add_connection, add_delivery
 from worker.domain.delivery import Event
@@ -46,6 +46,35 @@ def stored(database):
     """A database with one connection."""
     add_connection(database)
     return database
+
+
+def plant(database, numbers):
+    """Deliveries of so many bookings, planned and looked for."""
+    first = dict(row(database, add_delivery(database, booking_id=numbers[0], key=f"k{numbers[0]}"))._mapping)
+    del first["id"]
+    with database.transaction() as open_:
+        more = [first | {"booking_id": number, "key": f"k{number}"} for number in numbers[1:]]
+        open_.execute(insert(tables.Delivery.__table__), more)
+
+
+def steps(database, name):
+    """The steps, in hundreds, that SQLite takes for a claim of ten."""
+    taken = []
+    with database.transaction() as open_:
+        plain = open_.connection.driver_connection
+        plain.set_progress_handler(lambda: taken.append(1), 100)
+        claimed = claims.claim(open_, "c1", NOW, most=10, lease=LEASE, token=name)
+        plain.set_progress_handler(None, 0)
+    assert len(claimed) == 10
+    return len(taken)
+
+
+def test_a_claim_walks_what_it_takes_and_not_the_backlog(stored):
+    """Ten of three thousand that wait cost SQLite no more than ten of a hundred."""
+    plant(stored, range(100, 200))
+    few = steps(stored, "a")
+    plant(stored, range(1_000, 4_000))
+    assert steps(stored, "b") <= few + 2
 
 
 def test_a_claim_is_written_down_before_anything_is_sent(stored):

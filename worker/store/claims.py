@@ -118,14 +118,10 @@ def _due(which: Any, among_first: int | None) -> Any:
     and sort it all. It plans that query for the whole of its result: for so many first ones by the index, for all that
     waits by reading the table and sorting. Either way it stops where `most` are found.
     """
-    mine = (
-        which,
-        _d.connection_id == bindparam("lane"),
-        in_words(_d.state, State.PLANNED),
-        _d.due_at <= bindparam("now"),
-    )
+    mine = (which, in_words(_d.state, State.PLANNED), _d.due_at <= bindparam("now"))
+    of_lane = _d.connection_id == bindparam("lane")
     asked = (_d.id, _d.organization, _d.connection_id, _d.booking_id, _d.document, _d.moment, _d.looked_at)
-    waits = select(*asked).where(*mine).order_by(_d.due_at).limit(among_first).offset(0).subquery("waits").c
+    waits = select(*asked).where(of_lane, *mine).order_by(_d.due_at).limit(among_first).offset(0).subquery("waits").c
     other = table(Delivery).alias("other")
     in_the_way = or_(
         other.c.state.in_([State.SENDING, State.UNKNOWN, State.ACCEPTED]),
@@ -148,6 +144,7 @@ def _due(which: Any, among_first: int | None) -> Any:
             table(Booking),
             and_(_b.connection_id == _d.connection_id, _b.booking_id == _d.booking_id),
         )
+        # Asked for the lane once more, SQLite would walk all that waits to see which of it was found.
         .where(_d.id.in_(first), *mine, _d.looked_at > bindparam("looked"))
         .order_by(_d.due_at, _d.id)
         .with_for_update(skip_locked=True, of=table(Delivery))
