@@ -54,7 +54,7 @@ def celery_settings(broker_url: str) -> dict[str, Any]:
         "timezone": "UTC",
         "enable_utc": True,
         "worker_send_task_events": True,  # for Flower
-        "task_send_sent_event": True,
+        "task_send_sent_event": False,  # would double what a ring costs; what waits for a worker is in Flower's Broker
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
         "task_default_queue": QUEUE,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import gc
 import os
 import threading
@@ -10,10 +9,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from functools import lru_cache, partial, wraps
 from typing import Any
 
 import structlog
 from celery import Celery, shared_task
+from celery.app import app_or_default
 from celery.exceptions import SoftTimeLimitExceeded
 from celery.signals import setup_logging, worker_ready
 from kombu.exceptions import KombuError
@@ -26,6 +27,7 @@ from config.broker import BELL_EXPIRES, RINGING, celery_settings
 from config.schedule import beat_schedule
 from config.settings import Settings, read
 from worker import watchdog
+from worker.events import EventsAfterwards
 from worker.flow.services import Services, Until
 from worker.store import runs
 from worker.store.database import is_away
@@ -62,6 +64,7 @@ def celery_app(settings: Settings) -> Celery:
     setup_logging.connect(_set_up_logging, weak=False)
     worker_ready.connect(_ring_all, weak=False)
     worker_ready.connect(_watch_over, weak=False)
+    app.steps["consumer"].add(EventsAfterwards)
     app.set_default()
     return app
 
@@ -111,12 +114,16 @@ def enqueue(app: Celery, name: str, *ids: str | int, run: str) -> None:
 
 
 def _publish(name: str, ids: tuple[str | int, ...]) -> None:
-    """By a connection of its own: whoever rings gives up after a second, whoever listens has the patience of five."""
-    from celery import current_app  # noqa: PLC0415 - the app that is set, not the one at import
+    app = app_or_default()
+    with _ringers(app).acquire(block=True, timeout=1) as producer:
+        app.send_task(name, args=ids, expires=BELL_EXPIRES, producer=producer)
 
-    broker = current_app.connection_for_write(transport_options=RINGING)
-    with producers[broker].acquire(block=True, timeout=1) as producer:
-        current_app.send_task(name, args=ids, expires=BELL_EXPIRES, producer=producer)
+
+@lru_cache(maxsize=1)
+def _ringers(app: Celery) -> Any:
+    """Producers with a connection of their own: whoever rings gives up after a second, whoever listens has the patience
+    of five."""
+    return producers[app.connection_for_write(transport_options=RINGING)]
 
 
 def bell(name: str, *, limit: int = 60) -> Callable[[Callable[..., object]], Any]:
@@ -128,11 +135,11 @@ def bell(name: str, *, limit: int = 60) -> Callable[[Callable[..., object]], Any
 
     def made(step: Callable[..., object]) -> Any:
         @shared_task(name=name, bind=True, ignore_result=True, soft_time_limit=limit, time_limit=limit + 30)
-        @functools.wraps(step)
+        @wraps(step)
         def task(self: Any, *ids: str | int) -> None:
             structlog.contextvars.clear_contextvars()
             structlog.contextvars.bind_contextvars(bell=name, run=str(self.request.id or ""))
-            _hear(services(), name, str(self.request.id or ""), functools.partial(step, services(), *ids))
+            _hear(services(), name, str(self.request.id or ""), partial(step, services(), *ids))
 
         return task
 
@@ -150,7 +157,7 @@ def _hear(at: Services, name: str, run: str, step: Callable[[], object]) -> None
         runs.ended(open_, run, bell=name, heard=heard, result=result, summary=said, now=at.clock())
 
     try:
-        with _soon(functools.partial(_started, at, name, run, heard)):
+        with _soon(partial(_started, at, name, run, heard)):
             result, said = _do(step)
         at.flush()
         at.database.run(ended, durable=False)

@@ -63,7 +63,7 @@ WANTED = [
     ("timezone", "UTC", "no clock change skips or doubles a bell (C21)"),
     ("enable_utc", True, "no clock change skips or doubles a bell (C21)"),
     ("worker_send_task_events", True, "for Flower"),
-    ("task_send_sent_event", True, "for Flower"),
+    ("task_send_sent_event", False, "it would double what a ring costs"),
 ]
 
 
