@@ -44,6 +44,18 @@ class Detour:
         return self.wire.send(request)
 
 
+@dataclass(frozen=True)
+class Defect:
+    """A wire with a defect of ours in it: it raises where it should send an order."""
+
+    wire: object
+
+    def send(self, request):
+        if request.url.endswith("/order"):
+            raise RuntimeError
+        return self.wire.send(request)
+
+
 @pytest.fixture
 def closed_port():
     """A port that refuses."""
@@ -303,6 +315,18 @@ def test_what_never_left_is_sent_again_with_backoff(booked, closed_port):
     assert (away.deliveries, away.outcomes, away.posts) == ([("received", "invoice", "planned")], ["not-sent"], 0)
     booked.later(seconds=10)
     assert (booked.documents, booked.outcomes) == ([("invoice", A)], ["not-sent", "accepted"])
+
+
+@pytest.mark.parametrize("more", [0, 2], ids=["alone", "three at once"])
+def test_a_defect_while_sending_is_an_attempt_of_which_nobody_knows(booked, more):
+    """The drain goes on to its end, and what may have left is looked for; it is sent once its absence is proven."""
+    for id_ in range(B, B + more):
+        booked.sandbox.book(bookings.own_sale(id_, booked.clock()))
+    real = booked.services.space_invoices
+    booked.with_services(space_invoices=replace(real, wire=Defect(real.wire))).drain()
+    assert booked.rows(tables.Delivery, "state") == [("unknown",)] * (1 + more)
+    booked.settle_down()
+    assert (len(booked.documents), booked.most_documents()) == (1 + more, 1)
 
 
 def test_attempts_that_never_left_end_at_their_number(booked, closed_port):

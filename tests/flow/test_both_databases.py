@@ -347,6 +347,24 @@ def test_a_server_that_was_started_again_is_used_again(sure, monkeypatch):
         server.stop()
 
 
+def test_a_connection_that_breaks_unseen_is_a_failure_that_everybody_knows(postgres):
+    """A transaction that cannot begin fails as a database that is away, and the next one has a connection that works."""
+    made = Database(postgres)
+    with made.engine.connect() as open_:
+        mine = open_.connection.dbapi_connection
+    gone = create_engine(postgres)
+    with gone.connect() as other:
+        other.execute(text(f"SELECT pg_terminate_backend({mine.info.backend_pid}, 5000)"))
+    gone.dispose()
+    event.remove(made.engine, "checkout", database._still_there)
+    with pytest.raises(OperationalError) as failed, made.transaction():
+        pass
+    assert database.is_away(failed.value)
+    with made.transaction() as open_:
+        assert open_.execute(text("SELECT 1")).scalar_one() == 1
+    made.close()
+
+
 def test_a_durable_commit_keeps_what_was_committed_before_it():
     """After PostgreSQL dies with its buffers, what a claim rested on is there; what came after it may be lost."""
     server = servers.Postgres()

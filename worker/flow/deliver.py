@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Sequence
+from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -97,8 +98,9 @@ def deliver(
             # From before the claim's own clock is read: lease and proof count from there, so the guard must too.
             claimed_at = services.monotonic()
             claimed = _claim(services, room, connection, backfill=backfill, looked_for=list(ahead.live))
+            alone = under_way == 0 and len(claimed) == 1
             for each, stored in claimed:
-                _submit(services, each, stored, answered, claimed_at=claimed_at)
+                _submit(services, each, stored, answered, claimed_at=claimed_at, here=alone)
             under_way += len(claimed)
             ahead.claimed([each.connection for each, _ in claimed], room)
         if under_way == 0 and not ahead.under_way:
@@ -188,7 +190,10 @@ def _claim_some(
     return [each for turn in zip_longest(*found) for each in turn if each is not None]
 
 
-def _submit(services: Services, claimed: Claimed, stored: Stored, answered: Answers, *, claimed_at: float) -> None:
+def _submit(
+    services: Services, claimed: Claimed, stored: Stored, answered: Answers, *, claimed_at: float, here: bool
+) -> None:
+    """Sends it on a thread, or here where nothing else is to be done meanwhile: handing it over and back costs more."""
     guard = services.terms.send_guard
 
     def send() -> None:
@@ -205,7 +210,11 @@ def _submit(services: Services, claimed: Claimed, stored: Stored, answered: Answ
         finally:
             answered.put(Sent(claimed, answer, claimed_at, probe=not stored.works))
 
-    services.pool.submit(copy_context().run, send)
+    if here:
+        with suppress(Exception):  # what became of it is among the answers
+            copy_context().run(send)
+    else:
+        services.pool.submit(copy_context().run, send)
 
 
 def _group(services: Services, answered: Answers, most: int) -> list[Sent]:

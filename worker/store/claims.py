@@ -289,18 +289,27 @@ def _after(how: Ended) -> dict[str, Any]:
     }
 
 
+_EXPIRE = (
+    update(Delivery)
+    .where(
+        _d.id.in_(
+            select(_d.id)
+            .where(in_words(_d.state, State.SENDING), _d.lease_until <= bindparam("now"))
+            .limit(500)
+            .with_for_update(skip_locked=True)
+        ),
+        _d.state == State.SENDING,
+    )
+    .values(
+        state=advance(State.SENDING, Event.UNANSWERED).value,
+        reason="the worker that sent it was lost",
+        risks=_d.risks + 1,
+        look_at=bindparam("now"),
+        lease_until=None,
+    )
+)
+
+
 def expire(open_: Open, now: datetime) -> int:
     """Claims whose lease ended become unknown: who held them may have sent."""
-    held = select(_d.id).where(in_words(_d.state, State.SENDING), _d.lease_until <= now).limit(500)
-    expired = (
-        update(Delivery)
-        .where(_d.id.in_(held.with_for_update(skip_locked=True)), _d.state == State.SENDING)
-        .values(
-            state=advance(State.SENDING, Event.UNANSWERED).value,
-            reason="the worker that sent it was lost",
-            risks=_d.risks + 1,
-            look_at=now,
-            lease_until=None,
-        )
-    )
-    return open_.execute(expired).rowcount
+    return open_.execute(_EXPIRE, {"now": now}).rowcount

@@ -23,6 +23,8 @@ _PATIENCE = 15
 """Seconds that a transaction waits for SQLite's one write lock."""
 _GLANCE = 8
 """Milliseconds of it that SQLite waits by itself."""
+_COMMAND_OK = 1
+"""PGRES_COMMAND_OK of libpq."""
 _SURE = 1.0
 """Seconds in which a connection that worked, and over which nothing came since, is not asked whether it still does."""
 
@@ -212,5 +214,9 @@ def _said_something(connection: Any) -> bool:
 
 
 def _begin_postgresql(connection: Connection) -> None:
+    """By libpq itself: a statement that has neither parameters nor rows needs no cursor, which costs as much again."""
     durable = connection.get_execution_options().get("durable", True)
-    connection.exec_driver_sql("BEGIN" if durable else "BEGIN; SET LOCAL synchronous_commit TO OFF")
+    begin = "BEGIN" if durable else "BEGIN; SET LOCAL synchronous_commit TO OFF"
+    plain: Any = connection.connection.dbapi_connection
+    if plain.pgconn.exec_(begin.encode()).status != _COMMAND_OK:
+        connection.exec_driver_sql(begin)  # fails as well, as a failure that everybody knows
