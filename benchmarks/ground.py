@@ -141,13 +141,26 @@ class Ground:
         """An empty database."""
         self._made += 1
         if self.postgres is None:
-            return f"sqlite:///{self.folder}/bench-{self._made}.db"
+            made = f"sqlite:///{self.folder}/bench-{self._made}.db"
+        else:
+            made = self.postgres.url.rpartition("/")[0] + f"/bench_{self._made}"
+            self._postgres(f"CREATE DATABASE bench_{self._made}")
+        self.rest()
+        return made
+
+    def rest(self) -> None:
+        """All that was written is on the disk, what `initdb --no-sync` and the rows before left too: else a checkpoint or
+        the kernel writes it in the middle of what is measured, and commits wait for that."""
+        if self.postgres is not None:
+            self._postgres("CHECKPOINT")
+        os.sync()
+
+    def _postgres(self, command: str) -> None:
         import psycopg
 
-        name = f"bench_{self._made}"
+        assert self.postgres is not None
         with psycopg.connect(self.postgres.url, autocommit=True) as open_:
-            open_.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
-        return self.postgres.url.rpartition("/")[0] + f"/{name}"
+            open_.execute(command)  # type: ignore[arg-type]
 
     def start(self, *command: str, log: str, **environment: str) -> Running:
         """A command as a session of its own, in a folder where no .env lies."""
@@ -190,6 +203,7 @@ class Ground:
         """The Procfile's worker with so many children, once it is idle."""
         running = self.worker_unrested(environment, children=children)
         idle(running)
+        self.rest()
         return running
 
     def worker_unrested(self, environment: Mapping[str, str], *, children: int = 2) -> Running:

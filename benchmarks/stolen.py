@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,6 +25,34 @@ def ticks() -> tuple[int, int]:
     except (OSError, ValueError):
         return 0, 0
     return taken, user + nice + system + idle + io + hard + soft + taken
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What was taken so far, and what the disks did (Linux, admin-guide/iostats)."""
+
+    ticks: int
+    disk_ms: int
+    """Milliseconds that writes and flushes took."""
+    sectors: int
+    """Written, of 512 bytes."""
+
+    def disturbed(self, later: Moment) -> bool:
+        """Whether until then a hundredth of a second of the processors was taken, or as much of the disk: it took that
+        long for less than a megabyte, which takes it one or two milliseconds."""
+        waited, little = later.disk_ms - self.disk_ms >= 10, later.sectors - self.sectors < 2048
+        return later.ticks > self.ticks or (waited and little)
+
+
+def moment(disks: Path = Path("/proc/diskstats"), whole: Path = Path("/sys/block")) -> Moment:
+    """Now, over all whole disks; where the system does not tell, nothing is taken and no disk waits."""
+    try:
+        lines = [line.split() for line in disks.read_text().splitlines()]
+        told = [list(map(int, rest)) for _, _, name, *rest in lines if (whole / name).exists()]
+    except (OSError, ValueError):
+        told = []
+    waited = sum(each[7] + (each[16] if len(each) > 16 else 0) for each in told)
+    return Moment(ticks()[0], waited, sum(each[6] for each in told))
 
 
 def least(

@@ -11,6 +11,7 @@ from rich.console import Console
 from benchmarks import report, stolen
 from benchmarks.goals import GOALS, SQLITE
 from benchmarks.measures import GROUPS
+from benchmarks.stolen import Moment
 
 ROOT = Path(__file__).resolve().parent.parent
 PROMISED = {
@@ -39,6 +40,32 @@ def test_what_other_guests_disturbed_is_measured_again():
     assert stolen.least(lambda: next(said), 2, more=1, clock=lambda: next(ticks)) == [(0.01, 99.0), (0.1, 1.0)]
     calm = iter([(0, 0), (3, 100)])
     assert stolen.least(lambda: 7.0, 1, clock=lambda: next(calm)) == [(0.03, 7.0)]
+
+
+@pytest.mark.parametrize(
+    ("later", "theirs"),
+    [
+        (Moment(5, 109, 164), False),
+        (Moment(6, 100, 100), True),
+        (Moment(5, 110, 164), True),
+        (Moment(5, 500, 4000), False),
+    ],
+    ids=["two flushes", "a tick was taken", "the disk stood still", "the disk had much to write"],
+)
+def test_a_sample_is_theirs_by_what_was_taken_of_it(later, theirs):
+    """Of the processors or of the disk, and never by how long the sample took."""
+    assert Moment(5, 100, 100).disturbed(later) is theirs
+
+
+def test_the_disks_of_this_machine_are_read(tmp_path):
+    """Writes and flushes of whole disks count, partitions not once more; a system without such a file has none."""
+    said = tmp_path / "diskstats"
+    fields = "523033 39104 27097706 534161 1426532 381147 121881568 987736 0 426044 1585062 315840 87 55981168 39656 409962 23508"
+    said.write_text(f" 254 0 vda {fields}\n 254 1 vda1 {fields}\n")
+    (tmp_path / "vda").mkdir()
+    found = stolen.moment(said, tmp_path)
+    assert (found.disk_ms, found.sectors) == (987736 + 23508, 121881568)
+    assert stolen.moment(tmp_path / "none", tmp_path).disk_ms == 0
 
 
 def test_a_run_of_which_nothing_came_to_its_end_is_shown():

@@ -1,13 +1,11 @@
 """One booking on an idle system: from the commit of its delivery to the commit of the outcome.
 
-A sample of which other guests of the machine took a hundredth of a second is put aside and counted, whatever it said:
-its milliseconds are theirs. What the rows before and the making of a database server (`initdb --no-sync`) left to be
-written is on the disk before the first sample: else the kernel writes it in the middle, and a commit waits for that.
+A sample of which other guests of the machine took a hundredth of a second, of the processors or of the disk, is put
+aside and counted, whatever it said: its milliseconds are theirs.
 """
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,19 +31,18 @@ def outcome(at: Ground, number: int) -> dict[str, float]:
     worker = at.worker(environment)
     every: list[float] = []
     ours: list[float] = []
-    os.sync()
     with watching(mine) as count, _ending(mine, count) as ended:
         for each in range(WARM + MOST * number):
             plant(mine, [bookings.FIRST + each])
-            before, begun = stolen.ticks(), time.monotonic()
+            before, begun = stolen.moment(), time.monotonic()
             publish(environment, [("tasks.deliver.due",)])
             took = (ended() - begun) * 1000
-            taken = stolen.ticks()[0] - before[0]
+            theirs = before.disturbed(stolen.moment())
             until(lambda: not count("planned", "sending", "accepted"), "a proof", every=0.05)
             if each < WARM:
                 continue
             every.append(took)
-            if not taken:
+            if not theirs:
                 ours.append(took)
             if len(ours) == number:
                 break
