@@ -86,7 +86,8 @@ def deliver(
     answered: Answers = queue.SimpleQueue()
     look = partial(look_first, services, connection=connection, backfill=backfill)
     ahead = Ahead(services, look, over=partial(answered.put, None))
-    load = min(FIRST_CLAIM, services.terms.in_flight)  # so many may be claimed and not recorded
+    first = min(FIRST_CLAIM, services.terms.in_flight)
+    load = max(first, services.pace.goes_on(services.monotonic()))  # so many may be claimed and not recorded
     under_way = failed = 0
     helped = False
     while True:
@@ -117,6 +118,7 @@ def deliver(
             if took and not helped and ahead.stock + under_way > services.terms.in_flight:
                 services.ring(BELL)  # there is more than one process can send: whoever is free helps
                 helped = True
+    services.pace.leave(load if done.sent and not failed else 0, services.monotonic())
     done.found = ahead.found
     done.expired = services.database.run(lambda open_: claims.expire(open_, services.clock()), durable=False)
     if done.expired:

@@ -48,6 +48,27 @@ class Terms:
     """The bells that beat rings, each with the time after which it counts as not heard."""
 
 
+PACE_LASTS = 2.0
+"""Seconds."""
+
+
+@dataclass
+class Pace:
+    """How many deliveries the last drain of this process may have had under way, and until when that counts: a remote
+    that took calls a moment ago need not be felt for again."""
+
+    load: int = 0
+    until: float = 0.0
+
+    def leave(self, load: int, now: float) -> None:
+        """A drain is over; `load` is none where the remote took no calls at its end."""
+        self.load, self.until = load, now + PACE_LASTS
+
+    def goes_on(self, now: float) -> int:
+        """So many may be under way from the beginning of the next one, or none."""
+        return self.load if now < self.until else 0
+
+
 @dataclass(frozen=True)
 class Services:
     """What every step is given; nothing in the flow reaches for anything else."""
@@ -76,6 +97,7 @@ class Services:
     """Tells people by the ways of the settings; whether each of them took it."""
     trace: Trace = untraced
     """Opens a span in the trace of a booking."""
+    pace: Pace = field(default_factory=Pace)
 
     def each(self, step: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
         """The step for each item, side by side on the threads, results in order; the thread knows the context.
