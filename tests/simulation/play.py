@@ -21,7 +21,7 @@ from worker.flow.plan import plan
 from worker.flow.poll import PollFailed, due, poll_one
 from worker.flow.reconcile import reconcile
 from worker.flow.refresh import refresh
-from worker.flow.services import Services, Terms, Until
+from worker.flow.services import Pace, Services, Terms, Until
 from worker.sandbox import bookings
 from worker.store import connections, tables
 from worker.store.database import Database
@@ -100,6 +100,7 @@ class Play:
             chance=self.random.random,
             token=lambda: f"t{next(tokens)}",
             ring=lambda *_: None,
+            pace=Pace(),
         )
 
     # What the product meets --------------------------------------------------------------------------------------
