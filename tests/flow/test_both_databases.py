@@ -347,8 +347,11 @@ def test_a_server_that_was_started_again_is_used_again(sure, monkeypatch):
         server.stop()
 
 
-def test_a_connection_that_breaks_unseen_is_a_failure_that_everybody_knows(postgres):
-    """A transaction that cannot begin fails as a database that is away, and the next one has a connection that works."""
+@pytest.mark.parametrize("tries", [1, 2])
+def test_a_connection_that_breaks_unseen_is_a_failure_that_everybody_knows(postgres, tries, monkeypatch):
+    """A transaction that cannot begin fails as a database that is away, whether the server's farewell was met before or
+    nothing could be sent any more, and the next one has a connection that works."""
+    monkeypatch.setattr(database, "_still_there", lambda *_: None)
     made = Database(postgres)
     with made.engine.connect() as open_:
         mine = open_.connection.dbapi_connection
@@ -356,7 +359,8 @@ def test_a_connection_that_breaks_unseen_is_a_failure_that_everybody_knows(postg
     with gone.connect() as other:
         other.execute(text(f"SELECT pg_terminate_backend({mine.info.backend_pid}, 5000)"))
     gone.dispose()
-    event.remove(made.engine, "checkout", database._still_there)
+    for _ in range(tries - 1):
+        mine.pgconn.exec_(b"SELECT 1")
     with pytest.raises(OperationalError) as failed, made.transaction():
         pass
     assert database.is_away(failed.value)

@@ -217,6 +217,12 @@ def _begin_postgresql(connection: Connection) -> None:
     """By libpq itself: a statement that has neither parameters nor rows needs no cursor, which costs as much again."""
     durable = connection.get_execution_options().get("durable", True)
     begin = "BEGIN" if durable else "BEGIN; SET LOCAL synchronous_commit TO OFF"
-    plain: Any = connection.connection.dbapi_connection
-    if plain.pgconn.exec_(begin.encode()).status != _COMMAND_OK:
+    if not _done(connection.connection.dbapi_connection, begin):
         connection.exec_driver_sql(begin)  # fails as well, as a failure that everybody knows
+
+
+def _done(connection: Any, command: str) -> bool:
+    try:
+        return bool(connection.pgconn.exec_(command.encode()).status == _COMMAND_OK)
+    except Exception:  # noqa: BLE001 - the driver's, where nothing could be sent
+        return False
