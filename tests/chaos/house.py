@@ -8,7 +8,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +111,7 @@ class House:
         """Rows of the product's database, asked for until it answers."""
         for _ in range(50):
             try:
-                with psycopg.connect(self.postgres.url, connect_timeout=2) as open_:
+                with closing(psycopg.connect(self.postgres.url, connect_timeout=2, autocommit=True)) as open_:
                     return open_.execute(statement).fetchall()  # type: ignore[call-overload, no-any-return]
             except psycopg.Error:
                 time.sleep(0.2)
