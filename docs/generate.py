@@ -159,9 +159,9 @@ def _range(first: int, last: int) -> str:
     return f"{first}–{last}"
 
 
-LAYERS = ("tasks", "worker.cli", "worker.web", "worker.celery", "worker.app", "worker.watchdog", "worker.wiring",
-          "worker.flow", "worker.store", "worker.spaceinvoices", "worker.bokun", "worker.calls", "worker.domain", "config",
-          "worker.sandbox")  # fmt: skip
+LAYERS = ("tasks", "worker.cli", "worker.web", "worker.celery", "worker.app", "worker.watchdog", "worker.events",
+          "worker.wiring", "worker.flow", "worker.store", "worker.spaceinvoices", "worker.bokun", "worker.calls",
+          "worker.domain", "config", "worker.sandbox")  # fmt: skip
 
 
 def architecture() -> str:
