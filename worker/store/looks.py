@@ -15,6 +15,7 @@ from sqlalchemy.engine import Row
 from worker.calls import json
 from worker.domain.delivery import Event, State, advance
 from worker.store.claims import LIVE
+from worker.store.outbox import of_the_same_sale
 from worker.store.statements import among, in_words, table
 from worker.store.tables import Attempt, Delivery, Look
 
@@ -120,6 +121,16 @@ _FOUND = _SETTLED.values(
 _ABSENT = _SETTLED.values(
     taken=0, empty_looks=0, looks=0, looked_at=None, due_at=bindparam("now"), look_at=bindparam("now")
 )
+_MINE, _OTHER = (table(Delivery).alias(name) for name in ("mine", "other"))
+_BESIDE = (
+    select(_OTHER.c.id).join_from(_MINE, _OTHER, of_the_same_sale(_OTHER, _MINE.c)).where(among(_MINE.c.id, "ids"))
+)
+# What waited behind one that ended was looked for before it was known what became of that: it is looked for anew.
+_ANEW = (
+    update(Delivery)
+    .where(_d.id.in_(_BESIDE), _d.state == State.PLANNED, _d.looked_at.is_not(None))
+    .values(looked_at=None, look_at=bindparam("now"))
+)
 _STATES = select(_d.id, _d.state).where(_THESE).order_by(_d.id).with_for_update()
 
 
@@ -154,6 +165,8 @@ def _settle(open_: Open, looked: Sequence[tuple[Looked, Event]], now: datetime) 
         by_statement.setdefault(statement, []).append(row)
     for statement, rows in by_statement.items():
         open_.execute(statement, rows)
+    if still:
+        open_.execute(_ANEW, {"ids": json.dumps([each.id for each, _ in still]), "now": now})
     return [each.id for each, _ in still]
 
 
