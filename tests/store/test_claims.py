@@ -222,9 +222,7 @@ def test_a_stale_token_changes_nothing(stored, event):
 
 def absent(stored, delivery):
     """The delivery is proven absent and looked for again."""
-    looked = looks.Looked(
-        delivery, deliveries.State.UNKNOWN, "absent", Event.ABSENT, None, NOW, None, True
-    )  # fmt: skip
+    looked = looks.Looked(row(stored, delivery), "absent", Event.ABSENT, None, NOW, None, True)
     stored.run(lambda open_: looks.record_looks(open_, [looked], NOW))
     with stored.transaction() as open_:
         open_.execute(tables.Delivery.__table__.update().values(looked_at=NOW + LEASE, due_at=NOW))
@@ -261,6 +259,19 @@ def test_a_2xx_after_the_proof_of_absence_holds_the_delivery(stored):
     record(stored, ended(late))
     seen = row(stored, delivery)
     assert (seen.state, seen.taken, outbox.counts_as_told(seen)) == ("held", 1, True)
+
+
+def test_what_waits_behind_a_2xx_after_the_proof_of_absence_is_looked_for_anew(stored):
+    """Its order took effect, maybe as another document, after the one behind it was looked for."""
+    first = add_delivery(stored, document="estimate", expects_invoice=False)
+    [late] = claim(stored)
+    behind = add_delivery(stored, key="behind")
+    stored.run(lambda open_: claims.expire(open_, NOW + LEASE))
+    absent(stored, first)
+    assert row(stored, behind).looked_at is not None
+    record(stored, ended(late))
+    seen = row(stored, behind)
+    assert (seen.state, seen.looked_at, seen.look_at, claim(stored)) == ("planned", None, NOW, [])
 
 
 @pytest.mark.parametrize("state", ["planned", "sending", "accepted", "unknown", "confirmed", "settled", "superseded"])

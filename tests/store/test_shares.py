@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import event
 
 from tests.builders import NOW, add_connection, add_delivery
-from worker.domain.delivery import Event, State
+from worker.domain.delivery import Event
 from worker.store import claims, looks, outbox
 
 LATER = NOW + timedelta(hours=1)
@@ -66,9 +66,9 @@ def plans(database, step):
     return said
 
 
-def look(delivery):
+def look(row):
     """An empty look before the first send."""
-    return looks.Looked(delivery, State.PLANNED, "absent", None, None, LATER, LATER, False)
+    return looks.Looked(row, "absent", None, None, LATER, LATER, False)
 
 
 def accepted(claimed):
@@ -85,7 +85,7 @@ def test_nobody_reads_every_planned_delivery(crowded):
         claims.lanes(open_, LATER)
         rows = looks.to_look_for_first(open_, LATER, ["c1"], most=8)
         outbox.sales(open_, [row.id for row in rows])
-        looks.record_looks(open_, [look(row.id) for row in rows], LATER)
+        looks.record_looks(open_, [look(row) for row in rows], LATER)
         claimed = claims.claim(open_, "c1", LATER, most=8, lease=timedelta(seconds=120), token="t")
         claims.record(open_, [accepted(each) for each in claimed], LATER)
         assert claimed

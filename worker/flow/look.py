@@ -193,15 +193,15 @@ def _looked(services: Services, row: Row[Any], what: Sight, now: datetime, *, la
     match what:
         case Found(order, document):
             reason = "it was there already" if state is State.PLANNED else None
-            return Looked(row.id, state, "found", Event.FOUND, reason, now, None, False, order, document)
+            return Looked(row, "found", Event.FOUND, reason, now, None, False, order, document)
         case Mismatched(because) if _to_be_sent_again(row):
             reason = (
                 f"{because}: it is not sent beside that, released or not; once it is put right there,"
                 f" bokun-sync deliveries settle {row.id}"
             )
-            return Looked(row.id, state, "mismatched", Event.MISMATCHED, reason, now, None, False)
+            return Looked(row, "mismatched", Event.MISMATCHED, reason, now, None, False)
         case Mismatched(because):
-            return Looked(row.id, state, "mismatched", Event.MISMATCHED, because, now, None, False)
+            return Looked(row, "mismatched", Event.MISMATCHED, because, now, None, False)
         case Pending() if state is State.PLANNED and row.released and row.looks + 1 >= MOST_PENDING_LOOKS:
             return _absent(services, row, state, now, late=late)  # a person said so, and long enough nothing came
         case Pending(order):
@@ -216,20 +216,20 @@ def _pending(row: Row[Any], state: State, order: str, now: datetime) -> Looked:
     """An order without its document: it may be in work, so nothing is sent and we look again."""
     again = now + _wait(row.looks)
     if row.looks + 1 < MOST_PENDING_LOOKS:
-        return Looked(row.id, state, "pending", None, None, again, None, False)
+        return Looked(row, "pending", None, None, again, None, False)
     event = Event.WITHHELD if state is State.PLANNED else Event.UNPROVABLE
     reason = f"order {order} is there, but has no document after {row.looks + 1} looks"
-    return Looked(row.id, state, "pending", event, reason, again, None, False)
+    return Looked(row, "pending", event, reason, again, None, False)
 
 
 def _absent(services: Services, row: Row[Any], state: State, now: datetime, *, late: bool) -> Looked:
     if state is State.PLANNED:
-        return Looked(row.id, state, "absent", None, None, now + LOOK_LASTS, now, False)
+        return Looked(row, "absent", None, None, now + LOOK_LASTS, now, False)
     again = now + _wait(row.empty_looks)
     called: datetime = row.called_at
     rule = services.terms.absence
     if not (rule.proves(row.empty_looks + 1, called_at=called, now=now) and services.steady(rule.after)):
-        return Looked(row.id, state, "absent", None, None, again, None, True)
+        return Looked(row, "absent", None, None, again, None, True)
     looks = f"{row.empty_looks + 1} looks found no trace of it"
     if state is State.ACCEPTED or late:
         reason = f"Space Invoices accepted it, but {looks}"
@@ -238,8 +238,8 @@ def _absent(services: Services, row: Row[Any], state: State, now: datetime, *, l
     elif row.moment not in ISSUING:
         reason = f"whether the {row.moment} arrived cannot be seen: {looks}"
     else:
-        return Looked(row.id, state, "absent", Event.ABSENT, f"proven absent: {looks}", again, None, True)
-    return Looked(row.id, state, "absent", Event.UNPROVABLE, reason, again, None, True)
+        return Looked(row, "absent", Event.ABSENT, f"proven absent: {looks}", again, None, True)
+    return Looked(row, "absent", Event.UNPROVABLE, reason, again, None, True)
 
 
 def _wait(looks: int) -> timedelta:
@@ -272,7 +272,7 @@ def _given_up(row: Row[Any], failure: CallFailed, now: datetime) -> Looked:
     state = State(row.state)
     event = Event.WITHHELD if state is State.PLANNED else Event.UNPROVABLE
     reason = f"the orders of the organization cannot be looked at: {failure.sentence}"
-    return Looked(row.id, state, "unanswered", event, reason, now, None, False)
+    return Looked(row, "unanswered", event, reason, now, None, False)
 
 
 def _log(looked: Sequence[Looked], views: Sequence[View], ended: set[int]) -> None:

@@ -261,6 +261,25 @@ _LATE = (
 )
 
 
+_MINE, _OTHER = (table(Delivery).alias(name) for name in ("mine", "other"))
+_BESIDE = (
+    select(_OTHER.c.id).join_from(_MINE, _OTHER, of_the_same_sale(_OTHER, _MINE.c)).where(among(_MINE.c.id, "ids"))
+)
+_ANEW = (
+    update(Delivery)
+    .where(_d.id.in_(_BESIDE), _d.state == State.PLANNED)
+    .values(looked_at=None, look_at=bindparam("now"))
+)
+
+
+def look_anew(open_: Open, ids: Sequence[int], now: datetime) -> None:
+    """What waits behind these, of which it is known only now whether they took effect, is looked for once more.
+
+    No look of before counts, neither one that was recorded nor, because it takes their leases away, one under way.
+    """
+    open_.execute(_ANEW, {"ids": json.dumps(ids), "now": now})
+
+
 def record(open_: Open, ended: Sequence[Ended], now: datetime) -> None:
     """Closes the attempts, and advances the deliveries that this worker still holds: at once those that ended alike."""
     alike: dict[Any, list[Ended]] = {}
@@ -273,7 +292,9 @@ def record(open_: Open, ended: Sequence[Ended], now: datetime) -> None:
         open_.execute(_CLOSE, {"tokens": tokens, **attempt})
         advanced = open_.execute(_ADVANCE, {"ids": ids, "tokens": tokens, **_after(how)}).rowcount
         if advanced < len(those) and how.event is Event.ACCEPTED:
-            open_.execute(_LATE, {"ids": ids, "now": now})
+            late = open_.execute(_LATE, {"ids": ids, "now": now}).rowcount
+            if late:
+                look_anew(open_, [each.id for each in those], now)
 
 
 def _after(how: Ended) -> dict[str, Any]:

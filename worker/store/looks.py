@@ -14,17 +14,17 @@ from sqlalchemy.engine import Row
 
 from worker.calls import json
 from worker.domain.delivery import Event, State, advance
-from worker.store.claims import LIVE
-from worker.store.outbox import of_the_same_sale
+from worker.store.claims import LIVE, look_anew
 from worker.store.statements import among, in_words, table
 from worker.store.tables import Attempt, Delivery, Look
 
 _d, _a = (table(each).c for each in (Delivery, Attempt))
 LOOK_LEASE = timedelta(seconds=60)
+"""What a look saw counts while its lease stands: for nothing once somebody else looks, or something changed meanwhile."""
 _THESE = among(_d.id, "ids")
 _COLUMNS = (
     *(_d.id, _d.organization, _d.connection_id, _d.booking_id, _d.key, _d.moment, _d.document, _d.state),
-    *(_d.taken, _d.risks, _d.released, _d.looks, _d.empty_looks, _d.called_at),
+    *(_d.taken, _d.risks, _d.released, _d.looks, _d.empty_looks, _d.called_at, _d.look_at),
 )
 
 
@@ -80,10 +80,9 @@ def forget(open_: Open, now: datetime) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What a look means for a delivery: an event, or only another look later."""
+    """What a look means for a delivery, as it was leased: an event, or only another look later."""
 
-    id: int
-    state: State
+    row: Row[Any]
     saw: str
     event: Event | None
     reason: str | None
@@ -92,6 +91,14 @@ class Looked:
     empty: bool
     order: str | None = None
     document: str | None = None
+
+    @property
+    def id(self) -> int:
+        return int(self.row.id)
+
+    @property
+    def state(self) -> State:
+        return State(self.row.state)
 
 
 _KEEP = insert(Look).from_select(
@@ -102,7 +109,7 @@ _KEEP = insert(Look).from_select(
 )
 _AGAIN = (
     update(Delivery)
-    .where(_THESE, _d.state == bindparam("s"))
+    .where(_THESE, _d.state == bindparam("s"), _d.look_at == bindparam("lease"))
     .values(
         look_at=bindparam("look"),
         looked_at=bindparam("seen"),
@@ -121,39 +128,30 @@ _FOUND = _SETTLED.values(
 _ABSENT = _SETTLED.values(
     taken=0, empty_looks=0, looks=0, looked_at=None, due_at=bindparam("now"), look_at=bindparam("now")
 )
-_MINE, _OTHER = (table(Delivery).alias(name) for name in ("mine", "other"))
-_BESIDE = (
-    select(_OTHER.c.id).join_from(_MINE, _OTHER, of_the_same_sale(_OTHER, _MINE.c)).where(among(_MINE.c.id, "ids"))
-)
-# What waited behind one that ended was looked for before it was known what became of that: it is looked for anew.
-_ANEW = (
-    update(Delivery)
-    .where(_d.id.in_(_BESIDE), _d.state == State.PLANNED, _d.looked_at.is_not(None))
-    .values(looked_at=None, look_at=bindparam("now"))
-)
-_STATES = select(_d.id, _d.state).where(_THESE).order_by(_d.id).with_for_update()
+_AS_LEASED = select(_d.id, _d.state, _d.look_at).where(_THESE).order_by(_d.id).with_for_update()
 
 
 def record_looks(open_: Open, looked: Sequence[Looked], now: datetime) -> list[int]:
-    """Keeps what was seen and advances the deliveries that are still as they were; returns the ids that ended."""
+    """Keeps what was seen and advances the deliveries whose lease still stands; returns the ids that ended."""
     seen: dict[Any, list[int]] = {}
     again: dict[Any, list[int]] = {}
     for each in looked:
         seen.setdefault((each.saw, each.reason), []).append(each.id)
         if each.event is None:
-            again.setdefault((each.state, each.look_at, each.looked_at, each.empty), []).append(each.id)
+            alike = (each.state, each.row.look_at, each.look_at, each.looked_at, each.empty)
+            again.setdefault(alike, []).append(each.id)
     for (saw, why), ids in seen.items():
         open_.execute(_KEEP, {"ids": json.dumps(ids), "now": now, "saw": saw, "why": why})
-    for (state, look_at, looked_at, empty), ids in again.items():
-        how = {"s": state.value, "look": look_at, "seen": looked_at, "empty": int(empty)}
+    for (state, lease, look_at, looked_at, empty), ids in again.items():
+        how = {"s": state.value, "lease": lease, "look": look_at, "seen": looked_at, "empty": int(empty)}
         open_.execute(_AGAIN, {"ids": json.dumps(ids), **how})
     return _settle(open_, [(each, each.event) for each in looked if each.event is not None], now)
 
 
 def _settle(open_: Open, looked: Sequence[tuple[Looked, Event]], now: datetime) -> list[int]:
     ids = [each.id for each, _ in looked]
-    states = {row.id: row.state for row in open_.execute(_STATES, {"ids": json.dumps(ids)})} if ids else {}
-    still = [(each, event) for each, event in looked if states.get(each.id) == each.state]
+    leased = set(map(tuple, open_.execute(_AS_LEASED, {"ids": json.dumps(ids)}))) if ids else set()
+    still = [(each, event) for each, event in looked if (each.id, each.state, each.row.look_at) in leased]
     by_statement: dict[Any, list[dict[str, Any]]] = {}
     for each, event in still:
         statement, more = _SETTLED, {}
@@ -166,7 +164,7 @@ def _settle(open_: Open, looked: Sequence[tuple[Looked, Event]], now: datetime) 
     for statement, rows in by_statement.items():
         open_.execute(statement, rows)
     if still:
-        open_.execute(_ANEW, {"ids": json.dumps([each.id for each, _ in still]), "now": now})
+        look_anew(open_, [each.id for each, _ in still], now)
     return [each.id for each, _ in still]
 
 
