@@ -27,6 +27,9 @@ STORY = (
        JOIN delivery d ON d.id = l.delivery_id WHERE d.booking_id = {0} ORDER BY l.id""",
     "SELECT connection_id, read_at, decision, rule, because, wakes_at FROM booking WHERE booking_id = {0}",
     "SELECT connection_id, source, noticed_at, due_at, tries, reason FROM notice WHERE booking_id = {0}",
+    "SELECT connection_id, fingerprint FROM sighting WHERE booking_id = {0}",
+    """SELECT id, gone_at, paused_at, blocked_at, blocked_by, polled_at, poll_since, poll_until, poll_page, poll_lease_until
+       FROM connection ORDER BY id""",
 )
 UNREAD = "SELECT count(*) FROM notice"
 LEASED = (

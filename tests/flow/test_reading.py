@@ -57,6 +57,21 @@ def test_a_poll_that_fails_keeps_its_notices_and_its_watermark(house):
     assert (watermarks(house), len(house.rows(tables.Notice, "id"))) == ([(house.clock(),)], 130)
 
 
+def test_a_poll_that_breaks_off_is_gone_on_with_at_once(house):
+    """Whatever ended it: its connection is not left alone for as long as that of somebody who was killed."""
+    house.sandbox.connect()
+    book(house, A)
+    house.mirror()
+
+    def broken(connection):
+        return replace(house.services.bokun(connection), wire=None)
+
+    with pytest.raises(AttributeError):
+        house.with_services(bokun=broken).poll()
+    assert house.poll() == []
+    assert (house.rows(tables.Notice, "booking_id"), watermarks(house)) == ([(A,)], [(NOW,)])
+
+
 def test_a_search_that_shuffles_its_items_costs_one_reading(house):
     """Where each answer has the members in another order the booking is read once more, and then not before it changes."""
     house.sandbox.connect()

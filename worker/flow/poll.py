@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
 import structlog
 from sqlalchemy import Connection as Open
+from sqlalchemy.exc import DBAPIError
 
 from worker.bokun.bookings import SearchPage, search_bookings
 from worker.calls.call import Call
@@ -105,13 +107,20 @@ def poll(services: Services, connection: Stored, until: Until) -> Polled:
         return done  # somebody else is at it
     try:
         _walk(services, connection, place, until, done)
+        if not done.more:
+            services.database.run(
+                lambda open_: connections.end_poll(open_, connection.id, place, started), durable=False
+            )
     except CallFailed as failure:
         _failed(services, connection, failure)
         raise PollFailed(failure.sentence) from failure
+    except Exception:
+        with suppress(DBAPIError):  # it may be what failed: then the lease ends by itself
+            _leave(services, connection)
+        raise
     if done.notices:
         services.ring("tasks.plan.notices")
     if not done.more:
-        services.database.run(lambda open_: connections.end_poll(open_, connection.id, place, started), durable=False)
         silence.check(services, connection.id)
     log.info("poll.done", connection=connection.id, pages=done.pages, seen=done.bookings, notices=done.notices)
     return done
@@ -127,7 +136,7 @@ def _walk(services: Services, connection: Stored, place: Place, until: Until, do
     while at.role < len(ROLES):
         if until.over:
             done.more = True
-            services.database.run(lambda open_: connections.change(open_, connection.id, poll_lease_until=None))
+            _leave(services, connection)
             return
         page = remote.fetch(_search(at))
         if connection.blocked_by == "bokun":
@@ -163,8 +172,13 @@ def _store(services: Services, connection: Stored, page: SearchPage, known_since
     return services.database.run(step, durable=False)
 
 
-def _failed(services: Services, connection: Stored, failure: CallFailed) -> None:
+def _leave(services: Services, connection: Stored) -> None:
+    """Whoever comes next goes on where this poll is."""
     services.database.run(lambda open_: connections.change(open_, connection.id, poll_lease_until=None))
+
+
+def _failed(services: Services, connection: Stored, failure: CallFailed) -> None:
+    _leave(services, connection)
     log.warning("poll.failed", connection=connection.id, outcome=failure.failure.value, status=failure.status)
     if failure.failure is Failure.CREDENTIALS:
         block(services, [connection.id], by="bokun", because=failure.sentence)
