@@ -1,7 +1,7 @@
 """The roads of the store and the flow on both databases: what is forbidden is forbidden, and claimed once, on each."""
 
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
 from itertools import count, takewhile
 
@@ -18,7 +18,7 @@ from worker.flow import backfill
 from worker.flow.audit import audit
 from worker.flow.checks import STORE_CHECKS
 from worker.sandbox import bookings
-from worker.store import claims, database, deliveries, notices, tables
+from worker.store import claims, database, deliveries, looks, notices, tables
 from worker.store.claims import Ended
 from worker.store.database import Database
 from worker.store.migrate import downgrade, is_current, upgrade
@@ -52,6 +52,15 @@ def either(kept):
     """The same, emptied."""
     empty(kept)
     return kept
+
+
+def another(url, name):
+    """A further database of the server."""
+    server = create_engine(url, isolation_level="AUTOCOMMIT")
+    with server.connect() as open_:
+        open_.execute(text(f"CREATE DATABASE {name}"))
+    server.dispose()
+    return f"{url.rsplit('/', 1)[0]}/{name}"
 
 
 def empty(database):
@@ -117,31 +126,74 @@ def test_what_waits_behind_many_that_may_not_be_sent_is_claimed(either, monkeypa
     assert [claim(either, 10, name) for name in ("a", "b", "c")] == [of[:1], of[6:], []]
 
 
-def test_a_claim_reads_the_first_ones_and_not_the_backlog(postgres):
-    """PostgreSQL finds them by their index and sorts nothing, however many wait."""
+@contextmanager
+def explained(database, beginning):
+    """The plans of the statements that begin like this."""
     said = []
 
     def explain(_connection, cursor, statement, parameters, _context, _many):
-        if statement.startswith("SELECT delivery.id"):
+        if statement.startswith(beginning):
             said.extend(row[0] for row in cursor.connection.execute(f"EXPLAIN {statement}", parameters))
 
-    with closing(Database(postgres)) as made:
+    event.listen(database.engine, "before_cursor_execute", explain)
+    yield said
+    event.remove(database.engine, "before_cursor_execute", explain)
+
+
+def multiply(database, **other):
+    """Twenty thousand more of the one delivery that is there, in no order."""
+    names = [each.name for each in tables.Delivery.__table__.columns if each.name != "id"]
+    new = {"booking_id": "n", "key": "n::text", "mark": "repeat('x', 700)", **other}
+    chosen = ", ".join(new.get(name, f"delivery.{name}") for name in names)
+    more = f"SELECT {chosen} FROM delivery, generate_series(100, 20000) n"  # noqa: S608 - names of ours
+    with database.transaction() as open_:
+        open_.execute(text(f"INSERT INTO delivery ({', '.join(names)}) {more}"))
+        open_.execute(text("ANALYZE delivery"))
+
+
+NO_ORDER = "n * 7919 % 20011 * interval '1 ms'"
+
+
+def test_a_claim_reads_the_first_ones_and_not_the_backlog(postgres):
+    """PostgreSQL finds them by their index and sorts nothing, however many wait."""
+    with closing(Database(another(postgres, "claimed"))) as made:
         tables.metadata.create_all(made.engine)
-        empty(made)
         add_connection(made)
         add_delivery(made)
-        names = [each.name for each in tables.Delivery.__table__.columns if each.name != "id"]
-        due = "due_at - n * 7919 % 20011 * interval '1 ms'"  # what was updated stands in no order
-        new = {"booking_id": "n", "key": "n::text", "due_at": due, "mark": "repeat('x', 700)"}
-        chosen = ", ".join(new.get(name, f"delivery.{name}") for name in names)
-        more = f"SELECT {chosen} FROM delivery, generate_series(100, 20000) n"  # noqa: S608 - names of ours
-        with made.transaction() as open_:
-            open_.execute(text(f"INSERT INTO delivery ({', '.join(names)}) {more}"))
-            open_.execute(text("ANALYZE delivery"))
-        event.listen(made.engine, "before_cursor_execute", explain)
-        assert len(claim(made, 64)) == 64
+        multiply(made, due_at=f"due_at - {NO_ORDER}")
+        with explained(made, "SELECT delivery.id") as said:
+            assert len(claim(made, 64)) == 64
     assert [line for line in said if "Index Scan using ix_delivery_due" in line]
     assert [line for line in said if "Seq Scan on delivery" in line] == []
+
+
+def test_a_proof_reads_the_first_ones_and_not_all_that_were_sent(postgres):
+    """PostgreSQL finds them in the order in which they were sent and sorts nothing, however many are to be proven."""
+    with closing(Database(another(postgres, "proven"))) as made:
+        tables.metadata.create_all(made.engine)
+        add_delivery(made, state="accepted", called_at=NOW, look_at=NOW)
+        multiply(made, called_at=f"called_at - {NO_ORDER}")
+        with explained(made, "WITH locked") as said:
+            assert len(made.run(lambda open_: looks.to_prove(open_, NOW, most=300))) == 300
+    assert [line for line in said if "Index Scan using ix_delivery_unproven" in line]
+    assert [line for line in said if "Sort" in line or "Seq Scan on delivery" in line] == []
+
+
+def test_a_look_costs_no_index_anything(postgres):
+    """Leased and looked for, each of many gets its new versions beside the old one, as the migrations make the table."""
+    counted = "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'delivery'"
+    with closing(Database(another(postgres, "looked"))) as made:
+        upgrade(made.engine)
+        add_connection(made)
+        for number in range(100):
+            add_delivery(made, booking_id=number, key=f"k{number}", mark="x" * 700, looked_at=None, look_at=NOW)
+        rows = made.run(lambda open_: looks.to_look_for_first(open_, NOW, ["c1"], most=100))
+        seen = [looks.Looked(row, "absent", None, None, NOW, NOW, False) for row in rows]
+        made.run(lambda open_: looks.record_looks(open_, seen, NOW))
+        with made.reading() as open_:
+            open_.execute(text("SELECT pg_stat_force_next_flush()"))
+        with made.reading() as open_:
+            assert tuple(open_.execute(text(counted)).one()) == (200, 200)
 
 
 def test_a_lease_that_ended_fences_its_worker(either):
@@ -242,11 +294,7 @@ def test_migrations_go_up_and_down(kind, request, tmp_path):
     """The newest version can be reached from nothing, and nothing from it, on both databases."""
     url = f"sqlite:///{tmp_path}/m.db" if kind == "sqlite" else request.getfixturevalue("postgres")
     if kind == "postgresql":
-        other = create_engine(url, isolation_level="AUTOCOMMIT")
-        with other.connect() as open_:
-            open_.execute(text("CREATE DATABASE migrated"))
-        other.dispose()
-        url = url.rsplit("/", 1)[0] + "/migrated"
+        url = another(url, "migrated")
     database = Database(url)
     upgrade(database.engine)
     current, made = is_current(database.engine), set(inspect(database.engine).get_table_names())

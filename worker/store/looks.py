@@ -39,7 +39,7 @@ def _first(order: Any, *where: Any) -> Any:
     return leased.returning(*_COLUMNS)
 
 
-_TO_PROVE = _first(_d.look_at, _d.look_at <= bindparam("now"), in_words(_d.state, State.ACCEPTED, State.UNKNOWN))
+_TO_PROVE = _first(_d.called_at, _d.look_at <= bindparam("now"), in_words(_d.state, State.ACCEPTED, State.UNKNOWN))
 
 
 def to_prove(open_: Open, now: datetime, *, most: int) -> Sequence[Row[Any]]:
