@@ -214,9 +214,15 @@ def _said_something(connection: Any) -> bool:
 
 
 def _begin_postgresql(connection: Connection) -> None:
-    """By libpq itself: a statement that has neither parameters nor rows needs no cursor, which costs as much again."""
-    durable = connection.get_execution_options().get("durable", True)
-    begin = "BEGIN" if durable else "BEGIN; SET LOCAL synchronous_commit TO OFF"
+    """By libpq itself: a statement that has neither parameters nor rows needs no cursor, which costs as much again.
+
+    Who writes finds rows by an index. A connection keeps the plans it made, and one that was made while a table was
+    small would go on reading all of it: of the ledger, for each group of attempts that is closed.
+    """
+    options = connection.get_execution_options()
+    begin = "BEGIN" if options.get("reading") else "BEGIN; SET LOCAL enable_seqscan TO OFF"
+    if not options.get("durable", True):
+        begin += "; SET LOCAL synchronous_commit TO OFF"
     if not _done(connection.connection.dbapi_connection, begin):
         connection.exec_driver_sql(begin)  # fails as well, as a failure that everybody knows
 
