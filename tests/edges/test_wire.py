@@ -74,6 +74,30 @@ def test_an_answer_is_its_status_headers_and_bytes(wire, peers):
     assert wire.send(post(peer.url)) == Reply(422, {"x-total-count": "7", "content-length": "3"}, b"abc")
 
 
+@pytest.mark.parametrize(("address", "target"), [
+    ("", "/"), ("/", "/"), ("?x=1", "/?x=1"), ("?next=/a", "/?next=/a"), ("/a//b/%2E%2E?y=/c", "/a//b/%2E%2E?y=/c"),
+    ("/a#b", "/a"),
+])  # fmt: skip
+def test_what_is_asked_for_is_what_stands_behind_the_site(wire, peers, address, target):
+    """Nothing of it is brought into another form: Bokun signs the target as it was written."""
+    peer = answering(peers, OK)
+    wire.send(Request("GET", f"http://127.0.0.1:{peer.port}{address}", {}))
+    assert peer.requests[0].split(b"\r\n")[:2] == [
+        f"GET {target} HTTP/1.1".encode(),
+        f"Host: 127.0.0.1:{peer.port}".encode(),
+    ]
+
+
+@pytest.mark.parametrize(
+    "address", ["ftp://127.0.0.1/a", "127.0.0.1/a", "http://127.0.0.1:{port}/a b", "http://127.0.0.1:{port}/é"]
+)
+def test_an_address_that_is_none_is_a_call_that_never_began(wire, peers, address):
+    """Nothing leaves, and nothing is raised."""
+    peer = answering(peers, OK)
+    found = wire.send(post(address.format(port=peer.port)))
+    assert (found.began, peer.requests) == (False, [])
+
+
 def test_the_request_is_sent_as_it_is(wire, peers):
     """Method, encoded target, headers and body arrive as given."""
     peer = answering(peers, OK)

@@ -8,7 +8,7 @@ from sqlalchemy import event
 
 from tests.builders import NOW, add_connection, add_delivery
 from worker.domain.delivery import Event
-from worker.store import claims, looks, outbox
+from worker.store import bookings, claims, hearings, looks, outbox
 
 LATER = NOW + timedelta(hours=1)
 
@@ -98,3 +98,28 @@ def test_nobody_reads_every_planned_delivery(crowded):
         if "ix_delivery_state (state=?)" in plan
         or plan.startswith(("SCAN delivery", "SCAN of_sale", "SCAN attempt", "SCAN booking"))
     ] == []
+
+
+def test_a_batch_of_readings_finds_its_rows_by_their_places(crowded):
+    """What is stored of bookings, their sales' deliveries and what webhooks announced of them: nothing else is read."""
+    places = [("c1", 1), ("c2", 21)]
+
+    def step(open_):
+        bookings.at(open_, places)
+        outbox.live(open_, [("org-1", 1), ("org-1", 21)])
+        hearings.waited_for(open_, places)
+
+    said = plans(crowded, step)
+    assert [plan for plan in said if plan.startswith("SCAN") and "json_each" not in plan] == []
+    assert len([plan for plan in said if plan.startswith("SEARCH")]) == 3
+
+
+def test_pairs_are_found_whatever_stands_in_their_words(crowded):
+    """A place is data: quotes, brackets and other letters stay what they are."""
+    strange = "c'\"[]\\é\N{ROCKET}"
+    add_connection(crowded, strange)
+    delivery = add_delivery(crowded, organization=strange, connection_id=strange, booking_id=2**53 + 1)
+    wanted = [(strange, 2**53 + 1), ("org-1", 2**53 + 1)]
+    with crowded.reading() as open_:
+        found = outbox.live(open_, wanted)
+    assert {sale: [row.id for row in rows] for sale, rows in found.items()} == {wanted[0]: [delivery], wanted[1]: []}

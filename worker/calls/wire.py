@@ -9,6 +9,7 @@ follow redirects, keep cookies and look for a free connection, would cost more t
 
 from __future__ import annotations
 
+import re
 import select
 import socket
 import ssl
@@ -25,7 +26,9 @@ import httpx
 KEEP_SECONDS = 2.0
 """An idle connection is used again only this long: shorter than servers keep theirs, so a POST does not meet a
 connection that is being closed and become an unknown (docs/adr/0004)."""
-_url = lru_cache(maxsize=256)(httpx.URL)
+_site = lru_cache(maxsize=256)(httpx.URL)
+_PARTS = re.compile("(https?://[^/?#]*)/?([^#]*)")
+"""Of an address: its site, and what is asked for there, without the first slash."""
 _PIECE = 64 * 1024
 _PORTS = {"http": 80, "https": 443}
 
@@ -183,7 +186,7 @@ class _Connection(httpx.SyncByteStream):
     def ask(self, request: httpx.Request, call: _Call) -> h11.Response:
         """Sends the request, unless the guard refuses, and returns the head of its answer."""
         self._call = call
-        head = h11.Request(method=request.method, target=request.url.raw_path, headers=request.headers.raw)
+        head = h11.Request(method=request.method, target=request.extensions["target"], headers=request.headers.raw)
         pieces = [self._http.send(each) for each in (head, h11.Data(data=request.read()), h11.EndOfMessage())]
         call.begin()
         self._socket.settimeout(call.left())
@@ -229,13 +232,20 @@ class _Connection(httpx.SyncByteStream):
 
 
 def _prepared(request: Request) -> httpx.Request:
-    """Whole as it leaves: httpx adds nothing, which it would take three times as long for."""
-    url = _url(request.url)
+    """Whole as it leaves: httpx adds nothing, which it would take three times as long for.
+
+    Of the address it reads the site alone, once; what comes behind is ready to send, and another one for each call.
+    """
+    parts = _PARTS.match(request.url)
+    if parts is None:
+        raise httpx.UnsupportedProtocol("neither http:// nor https://")
+    url, target = _site(parts[1]), parts[2]
     headers = [(b"Host", url.netloc), *((name.encode(), value.encode()) for name, value in request.headers.items())]
     content = b"" if request.body is None else request.body.encode()
     if content or request.method in {"POST", "PATCH"}:
         headers.append((b"Content-Length", b"%d" % len(content)))
-    return httpx.Request(request.method, url, headers=headers, stream=httpx.ByteStream(content))
+    extensions = {"target": f"/{target}".encode("ascii")}
+    return httpx.Request(request.method, url, headers=headers, stream=httpx.ByteStream(content), extensions=extensions)
 
 
 def _connected(url: httpx.URL, context: ssl.SSLContext, call: _Call) -> socket.socket:

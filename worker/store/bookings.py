@@ -8,15 +8,16 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection as Open
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import func, select
 from sqlalchemy.engine import Row
 
+from worker.calls import json
 from worker.domain.booking import Booking as Read
 from worker.domain.connection import Flags
 from worker.domain.decision import Decision as Made
 from worker.domain.decision import Policy, Tell, Told, kind, wakes_at
 from worker.store import facts
-from worker.store.statements import every, insert, insert_missing, table
+from worker.store.statements import among_pairs, every, insert, insert_missing, table
 from worker.store.tables import Booking, Decision, Delivery
 
 _b, _d = table(Booking).c, table(Delivery).c
@@ -55,12 +56,13 @@ class Judged:
         return self.connection, self.booking.id
 
 
+_AT = select(table(Booking)).where(among_pairs(_b.connection_id, _b.booking_id, "places"))
+
+
 def at(open_: Open, places: Iterable[Place]) -> dict[Place, Row[Any]]:
     """The stored bookings at these places."""
     wanted = sorted(set(places))
-    if not wanted:
-        return {}
-    found = open_.execute(select(table(Booking)).where(tuple_(_b.connection_id, _b.booking_id).in_(wanted)))
+    found = open_.execute(_AT, {"places": json.dumps(wanted)}) if wanted else ()
     return {(row.connection_id, row.booking_id): row for row in found}
 
 

@@ -9,13 +9,13 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection as Open
-from sqlalchemy import Executable, and_, bindparam, delete, func, literal, or_, select, tuple_, update
+from sqlalchemy import Executable, and_, bindparam, delete, func, literal, or_, select, update
 from sqlalchemy.engine import Row
 
 from worker.calls import json
 from worker.store import notices
 from worker.store.bookings import Place
-from worker.store.statements import any_row, every, insert, insert_into, table
+from worker.store.statements import among_pairs, any_row, every, insert, insert_into, table
 from worker.store.tables import Booking, Hearing, Silence
 
 _h, _b, _s = table(Hearing).c, table(Booking).c, table(Silence).c
@@ -66,12 +66,15 @@ def found(open_: Open, connection: str, bookings: Iterable[int], *, since: datet
         open_.execute(statement.on_conflict_do_update(index_elements=["connection_id", "booking_id"], set_=fresh), rows)
 
 
+_AT = among_pairs(_h.connection_id, _h.booking_id, "places")
+_WAITED_FOR = select(table(Hearing)).where(_AT, _h.looks.is_not(None))
+_NOT_AGAIN = update(Hearing).where(_AT).values(look_at=None)
+
+
 def waited_for(open_: Open, places: Iterable[Place]) -> dict[Place, Row[Any]]:
     """The hearings at these places whose change has not shown yet."""
     wanted = sorted(set(places))
-    if not wanted:
-        return {}
-    rows = every(open_, Hearing, tuple_(_h.connection_id, _h.booking_id).in_(wanted), _h.looks.is_not(None))
+    rows = open_.execute(_WAITED_FOR, {"places": json.dumps(wanted)}) if wanted else ()
     return {(row.connection_id, row.booking_id): row for row in rows}
 
 
@@ -97,7 +100,7 @@ def wake(open_: Open, now: datetime, *, most: int) -> int:
     come = [(row.connection_id, row.booking_id) for row in open_.execute(due)]
     noted = notices.note(open_, "again", come, now)  # first the notices, as the webhooks do: nobody waits in a ring
     if come:
-        open_.execute(update(Hearing).where(tuple_(_h.connection_id, _h.booking_id).in_(come)).values(look_at=None))
+        open_.execute(_NOT_AGAIN, {"places": json.dumps(come)})
     return noted
 
 

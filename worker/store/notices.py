@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection as Open
-from sqlalchemy import Executable, String, and_, bindparam, delete, func, literal, or_, select, true, tuple_, update
+from sqlalchemy import Executable, String, and_, bindparam, delete, func, literal, or_, select, true, update
 from sqlalchemy.engine import Row
 
 from worker.calls import json
@@ -17,7 +17,7 @@ from worker.domain.delivery import State
 from worker.domain.sighting import keep, same_item, same_text
 from worker.store.connections import may_read
 from worker.store.outbox import has_invoiced, of_the_same_sale
-from worker.store.statements import any_row, every, in_words, insert, insert_into, pairs, table
+from worker.store.statements import among_pairs, any_row, in_words, insert, insert_into, pairs, table
 from worker.store.tables import Booking, Connection, Delivery, Notice, Sighting
 
 _n, _b, _d, _c = (table(each).c for each in (Notice, Booking, Delivery, Connection))
@@ -125,8 +125,9 @@ def announced(dialect: str) -> tuple[Any, Any, Any]:
 def sighted(open_: Open, places: Iterable[tuple[str, int]]) -> set[tuple[str, int]]:
     """Those of these (connection, booking) that a search has shown."""
     shown = table(Sighting).c
-    wanted = tuple_(shown.connection_id, shown.booking_id).in_(sorted(set(places)))
-    return {(row.connection_id, row.booking_id) for row in every(open_, Sighting, wanted)}
+    wanted = select(shown.connection_id, shown.booking_id)
+    wanted = wanted.where(among_pairs(shown.connection_id, shown.booking_id, "places"))
+    return {(row.connection_id, row.booking_id) for row in open_.execute(wanted, {"places": json.dumps(list(places))})}
 
 
 def wake(open_: Open, now: datetime, *, most: int) -> int:

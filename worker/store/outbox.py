@@ -8,13 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection as Open
-from sqlalchemy import and_, or_, select, tuple_, update
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.engine import Row
 
 from worker.calls import json
 from worker.domain.decision import ISSUING, Document, Moment, Tell, Told
 from worker.domain.delivery import TOLD, Event, State, advance, may_be_replaced
-from worker.store.statements import among, in_words, insert_missing, table
+from worker.store.statements import among, among_pairs, in_words, insert_missing, table
 from worker.store.tables import Booking, Delivery
 
 _d, _b = (table(each).c for each in (Delivery, Booking))
@@ -22,15 +22,20 @@ Sale = tuple[str, int]
 """A booking in the view of one organization: (organization id, booking id)."""
 
 
+_LIVE_WITH_MARKS = (
+    select(table(Delivery))
+    .where(among_pairs(_d.organization, _d.booking_id, "sales"), ~in_words(_d.state, State.SUPERSEDED))
+    .order_by(_d.id)
+)
+_LIVE = _LIVE_WITH_MARKS.with_only_columns(*(each for each in _d if each is not _d.mark))
+
+
 def live(open_: Open, sales: Iterable[Sale], *, marks: bool = False) -> dict[Sale, list[Row[Any]]]:
     """All deliveries of these sales that are not superseded, by any connection, oldest first; with their marks if asked."""
     wanted = sorted(set(sales))
     found: dict[Sale, list[Row[Any]]] = {sale: [] for sale in wanted}
     if wanted:
-        mine = select(*(each for each in _d if marks or each is not _d.mark)).where(
-            tuple_(_d.organization, _d.booking_id).in_(wanted), _d.state != State.SUPERSEDED
-        )
-        for row in open_.execute(mine.order_by(_d.id)):
+        for row in open_.execute(_LIVE_WITH_MARKS if marks else _LIVE, {"sales": json.dumps(wanted)}):
             found[row.organization, row.booking_id].append(row)
     return found
 

@@ -110,6 +110,38 @@ def _among_postgresql(element: among, compiler: SQLCompiler, **how: Any) -> str:
     return f"{column} = ANY (ARRAY(SELECT json_array_elements_text(CAST({given} AS json))::{kind}))"
 
 
+class among_pairs(FunctionElement[bool]):  # noqa: N801 - it reads like SQLAlchemy's own functions
+    """A text and a number are one of a list of pairs that is bound under this name as JSON.
+
+    An IN of a hundred pairs, which SQLAlchemy writes anew each time, took a tenth of the time of a batch of readings.
+    """
+
+    type = Boolean()
+    name = "among_pairs"
+    inherit_cache = True
+
+    def __init__(self, first: Any, second: Any, name: str) -> None:
+        super().__init__(first, second, bindparam(name, type_=String))
+
+    def self_group(self, against: object = None) -> Any:  # noqa: ARG002 - SQLAlchemy's signature
+        """As it is, like `among`."""
+        return self
+
+
+@compiles(among_pairs, "sqlite")
+def _among_pairs_sqlite(element: among_pairs, compiler: SQLCompiler, **how: Any) -> str:
+    first, second, given = (compiler.process(each, **how) for each in element.clauses)
+    pair = "json_extract(value, '$[0]'), json_extract(value, '$[1]')"
+    return f"({first}, {second}) IN (SELECT {pair} FROM json_each({given}))"  # noqa: S608 - columns and parameter
+
+
+@compiles(among_pairs, "postgresql")
+def _among_pairs_postgresql(element: among_pairs, compiler: SQLCompiler, **how: Any) -> str:
+    first, second, given = (compiler.process(each, **how) for each in element.clauses)
+    pairs = f"json_array_elements(CAST({given} AS json)) AS pair"
+    return f"({first}, {second}) IN (SELECT pair ->> 0, CAST(pair ->> 1 AS bigint) FROM {pairs})"  # noqa: S608 - the same
+
+
 def any_row(model: type[SQLModel], *where: Any) -> Any:
     """EXISTS over a model's rows."""
     return exists(select(1).select_from(table(model)).where(*where))
