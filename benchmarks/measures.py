@@ -107,8 +107,7 @@ def one_row(at: Ground) -> Figures:
 
 
 def large_tables(at: Ground) -> Figures:
-    few = large.large(at, _few(at, 10_000, 1000))
-    many = large.large(at, _few(at, 1_000_000, 3000))
+    few, many = large.large(at, _few(at, 10_000, 1000), _few(at, 1_000_000, 3000))
     return {"large-due": many["due"], "large-claim": many["claim"] / few["claim"],
             "large-page": many["page"] / few["page"], ".claim ms": many["claim"], ".page ms": many["page"]}  # fmt: skip
 

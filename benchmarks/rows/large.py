@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import text
@@ -20,47 +21,62 @@ from worker.store.claims import LOOK_LASTS
 
 DUE = 1000
 """So many deliveries are due and looked for, whatever the size of the rest."""
+SOON = timedelta(seconds=1)
 
 
-def large(at: Ground, rows: int) -> dict[str, float]:
-    """Milliseconds: what is due, a claim of fifty, a page of fifty unchanged rows; medians."""
+def large(at: Ground, *sizes: int) -> list[dict[str, float]]:
+    """Milliseconds at each size: what is due, a claim of fifty, a page of fifty unchanged rows; medians.
+
+    The sizes take turns: one second of the machine is a third faster than another.
+    """
+    grown = [_grown(at, rows) for rows in sizes]
+    found = []
+    for turns, step in ((60, _due), (15, _claim), (40, _page)):
+        steps = [(mine, partial(step, mine, rows)) for mine, rows in zip(grown, sizes, strict=True)]
+        found.append(_timed(steps, turns))
+    for mine in grown:
+        mine.close()
+    return [dict(zip(("due", "claim", "page"), medians, strict=True)) for medians in zip(*found, strict=True)]
+
+
+def _grown(at: Ground, rows: int) -> Services:
     remote = at.remote(latency=0)
-    environment = at.surroundings(remote, at.database())
-    mine = furnish(environment)
+    mine = furnish(at.surroundings(remote, at.database()))
+    at.stop(remote.running)
     plant(mine, range(bookings.FIRST, bookings.FIRST + DUE))
     _multiply(mine, rows)
     checkpoint(mine)
-    now = mine.clock() + timedelta(seconds=1)
     with mine.database.transaction() as open_:
         open_.execute(text("UPDATE delivery SET looked_at = look_at WHERE state = 'planned'"))
-
-    def due(open_: Any, _turn: int) -> None:
-        claims.lanes(open_, now)
-
-    def claim(open_: Any, _turn: int) -> None:
-        got = claims.claim(open_, CONNECTION, now, most=50, lease=timedelta(seconds=120), token=mine.token())
-        assert len(got) == 50, (len(got), LOOK_LASTS)
-
-    def page(open_: Any, turn: int) -> None:
-        first = 50_000_000 + turn * ((rows - 50) // 40)  # pages from all over the table
-        some = range(first, first + 50)
-        assert not notices.sight(open_, CONNECTION, {each: f"{each:032d}" for each in some}, now, ordered=str)
-
-    found = {"due": _timed(mine, due, 60), "claim": _timed(mine, claim, 15), "page": _timed(mine, page, 40)}
-    mine.close()
-    at.stop(remote.running)
-    return found
+    return mine
 
 
-def _timed(at: Services, step: Callable[[Any, int], None], turns: int) -> float:
+def _due(mine: Services, _rows: int, open_: Any, _turn: int) -> None:
+    claims.lanes(open_, mine.clock() + SOON)
+
+
+def _claim(mine: Services, _rows: int, open_: Any, _turn: int) -> None:
+    now = mine.clock() + SOON
+    got = claims.claim(open_, CONNECTION, now, most=50, lease=timedelta(seconds=120), token=mine.token())
+    assert len(got) == 50, (len(got), LOOK_LASTS)
+
+
+def _page(mine: Services, rows: int, open_: Any, turn: int) -> None:
+    first = 50_000_000 + turn * ((rows - 50) // 40)  # pages from all over the table
+    some = {each: f"{each:032d}" for each in range(first, first + 50)}
+    assert not notices.sight(open_, CONNECTION, some, mine.clock(), ordered=str)
+
+
+def _timed(steps: Sequence[tuple[Services, Callable[[Any, int], None]]], turns: int) -> list[float]:
     """Within a transaction: opening and ending one costs the same whatever the size."""
-    took = []
+    took: list[list[float]] = [[] for _ in steps]
     for turn in range(turns):
-        with at.database.transaction() as open_:
-            begun = time.perf_counter()
-            step(open_, turn)
-            took.append((time.perf_counter() - begun) * 1000)
-    return statistics.median(took[turns // 5 :])
+        for (mine, step), mine_took in zip(steps, took, strict=True):
+            with mine.database.transaction() as open_:
+                begun = time.perf_counter()
+                step(open_, turn)
+                mine_took.append((time.perf_counter() - begun) * 1000)
+    return [statistics.median(each[turns // 5 :]) for each in took]
 
 
 def _multiply(at: Services, rows: int) -> None:
