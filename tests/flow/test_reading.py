@@ -7,6 +7,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from tests.builders import NOW, add_connection, settings
+from tests.simulation.play import Inline
 from worker import wiring
 from worker.calls.sending import CallFailed, Failure
 from worker.sandbox import bookings
@@ -55,6 +56,30 @@ def test_a_poll_that_fails_keeps_its_notices_and_its_watermark(house):
     assert (failed, watermarks(house)) == (["Bokun answered 500"], [(NOW,)])
     assert house.poll() == []
     assert (watermarks(house), len(house.rows(tables.Notice, "id"))) == ([(house.clock(),)], 130)
+
+
+def test_the_next_bookings_are_asked_for_before_the_first_are_decided(house):
+    """Bokun answers while the database works; every booking is read once and decided."""
+    house.sandbox.connect()
+    book(house, *range(A, A + 9))
+    house.mirror()
+    house.poll()
+    stored = []
+
+    class Watched:
+        def send(self, request):
+            stored.append(len(house.rows(tables.Booking, "booking_id")))
+            return wire.send(request)
+
+    [connection] = house.sandbox.connections
+    wire = house.services.bokun(house.connection(connection["id"])).wire
+
+    def watched(connection):
+        return replace(house.services.bokun(connection), wire=Watched())
+
+    house.with_services(bokun=watched, aside=Inline()).plan()
+    assert stored == [0] * 9
+    assert len(house.rows(tables.Booking, "booking_id")) == 9
 
 
 def test_a_poll_that_breaks_off_is_gone_on_with_at_once(house):

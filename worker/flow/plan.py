@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -66,18 +68,22 @@ def plan(services: Services, until: Until, *, connection: str | None = None, bac
     services.database.run(lambda open_: notices.wake(open_, services.clock(), most=1000), durable=False)
     services.database.run(lambda open_: notices.overtaken(open_, services.clock()), durable=False)
     services.database.run(lambda open_: hearings.wake(open_, services.clock(), most=1000), durable=False)
-    while not until.over:
-        batch = _batch(services, size, connection, backfill)
+    ahead: Future[list[Read]] | None = None
+    while ahead is not None or not until.over:
+        batch = _batch(services, size, connection, backfill) if ahead is None else ahead.result()
         if not batch:
             break
         done = [each for each in batch if each.failure is None]
         later = [each for each in batch if each.failure is not None]
+        full, size = len(batch) == size, min(size * 2, LARGEST_BATCH)
+        ahead = None
+        if done and full and not until.over:  # the next ones are read while these are decided
+            ahead = services.aside.submit(copy_context().run, _batch, services, size, connection, backfill)
         _decide(services, done)
         dropped = _put_off(services, later)
         read, put_off = read + len(done), put_off + len(later) - dropped
         if not done and not dropped:
             break
-        size = min(size * 2, LARGEST_BATCH)
     if read:
         services.ring("tasks.deliver.due")
     return Planned(read, put_off)
