@@ -7,7 +7,7 @@ import random
 import signal
 import threading
 from collections import Counter
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from typing import Any
 
 import psycopg
@@ -101,10 +101,11 @@ class Nemesis:
 
     def lock(self) -> None:
         """Somebody holds the table for seconds."""
-        open_ = psycopg.connect(self.house.postgres.url, connect_timeout=2)
-        open_.execute("SET lock_timeout = '1s'")
-        open_.execute(LOCKED)
-        self._after(self.random.choice((1, 3)), open_.close)
+        with ExitStack() as tried:
+            open_ = tried.enter_context(closing(psycopg.connect(self.house.postgres.url, connect_timeout=2)))
+            open_.execute("SET lock_timeout = '1s'")
+            open_.execute(LOCKED)
+            self._after(self.random.choice((1, 3)), tried.pop_all().close)
 
     def second_beat(self) -> None:
         if not any(each.name == "second beat" for each in self.house.supervisor.processes):

@@ -33,10 +33,10 @@ def keep(services: Services) -> Kept:
     if days is None:
         return Kept()
     before = services.clock() - timedelta(days=days)
-    payloads = services.database.run(lambda open_: keeping.drop_payloads(open_, before))
-    marks = services.database.run(lambda open_: keeping.drop_marks(open_, before))
+    payloads = services.database.run(lambda open_: keeping.drop_payloads(open_, before), whole=True)
+    marks = services.database.run(lambda open_: keeping.drop_marks(open_, before), whole=True)
     names = 0
-    while some := services.database.run(lambda open_: keeping.drop_names(open_, before)):
+    while some := services.database.run(lambda open_: keeping.drop_names(open_, before), whole=True):
         names += some
     if payloads or marks or names:
         log.info("content.dropped", count=payloads + marks + names)

@@ -41,26 +41,27 @@ class Database:
         self.is_sqlite = self.engine.dialect.name == "sqlite"
 
     @contextmanager
-    def transaction(self, *, durable: bool = True) -> Iterator[Connection]:
+    def transaction(self, *, durable: bool = True, whole: bool = False) -> Iterator[Connection]:
         """One short write transaction; it commits at the end and must be closed before the wire is used.
 
         One that need not be durable does not wait for the disk: a power cut may take it back, with all that were
-        committed after it, and the work is done again. The next durable one keeps it (ADR 13).
+        committed after it, and the work is done again. The next durable one keeps it (ADR 13). One that says so may
+        read whole tables; PostgreSQL finds the rows of all others by an index.
         """
-        with self._connected({"durable": durable}) as connection:
+        with self._connected({"durable": durable, "whole": whole}) as connection:
             yield connection
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """One consistent read; on SQLite it does not wait for writers."""
-        with self._connected({"reading": True}) as connection:
+        with self._connected({"reading": True, "whole": True}) as connection:
             yield connection
 
-    def run(self, step: Callable[[Connection], T], *, durable: bool = True) -> T:
+    def run(self, step: Callable[[Connection], T], *, durable: bool = True, whole: bool = False) -> T:
         """The step in one transaction, tried again where the database asks for it (deadlock, lock, serialization)."""
         for left in reversed(range(_TRIES)):
             try:
-                with self.transaction(durable=durable) as connection:
+                with self.transaction(durable=durable, whole=whole) as connection:
                     return step(connection)
             except OperationalError as failed:
                 if left == 0 or not _may_work_again(failed):
@@ -220,7 +221,7 @@ def _begin_postgresql(connection: Connection) -> None:
     small would go on reading all of it: of the ledger, for each group of attempts that is closed.
     """
     options = connection.get_execution_options()
-    begin = "BEGIN" if options.get("reading") else "BEGIN; SET LOCAL enable_seqscan TO OFF"
+    begin = "BEGIN" if options.get("whole") else "BEGIN; SET LOCAL enable_seqscan TO OFF"
     if not options.get("durable", True):
         begin += "; SET LOCAL synchronous_commit TO OFF"
     if not _done(connection.connection.dbapi_connection, begin):
