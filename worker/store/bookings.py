@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection as Open
-from sqlalchemy import func, select
+from sqlalchemy import Executable, func, select
 from sqlalchemy.engine import Row
 
 from worker.calls import json
@@ -17,7 +18,7 @@ from worker.domain.connection import Flags
 from worker.domain.decision import Decision as Made
 from worker.domain.decision import Policy, Tell, Told, kind, wakes_at
 from worker.store import facts
-from worker.store.statements import among_pairs, every, insert, insert_missing, table
+from worker.store.statements import among_pairs, every, insert_into, insert_missing, table
 from worker.store.tables import Booking, Decision, Delivery
 
 _b, _d = table(Booking).c, table(Delivery).c
@@ -76,16 +77,20 @@ def store(open_: Open, judged: Sequence[Judged], before: Mapping[Place, Row[Any]
     if not judged:
         return
     rows = [_row(each) for each in judged]
-    statement = insert(open_, Booking)
-    fresh = {name: statement.excluded[name] for name in rows[0] if name not in ("connection_id", "booking_id")}
-    # An answer that could not be understood does not take away the content that was.
-    fresh["content"] = func.coalesce(statement.excluded.content, _b.content)
-    upsert = statement.on_conflict_do_update(index_elements=["connection_id", "booking_id"], set_=fresh)
-    open_.execute(upsert, rows)
+    open_.execute(_upsert(open_.dialect.name), rows)
     changed = [
         _history(each, row) for each, row in zip(judged, rows, strict=True) if _differs(row, before.get(each.place))
     ]
     insert_missing(open_, Decision, changed)
+
+
+@cache
+def _upsert(dialect: str) -> Executable:
+    statement = insert_into(dialect, Booking)
+    fresh = {each.name: statement.excluded[each.name] for each in _b if not each.primary_key}
+    # An answer that could not be understood does not take away the content that was.
+    fresh["content"] = func.coalesce(statement.excluded.content, _b.content)
+    return statement.on_conflict_do_update(index_elements=["connection_id", "booking_id"], set_=fresh)  # type: ignore[no-any-return]
 
 
 def readable(open_: Open, ids: Iterable[int]) -> set[int]:

@@ -78,15 +78,19 @@ def waited_for(open_: Open, places: Iterable[Place]) -> dict[Place, Row[Any]]:
     return {(row.connection_id, row.booking_id): row for row in rows}
 
 
+_LOOKED = (
+    update(Hearing)
+    .where(_h.connection_id == bindparam("c"), _h.booking_id == bindparam("b"), _h.heard_at <= bindparam("began"))
+    .values(looks=bindparam("made"), look_at=bindparam("next"))
+)
+
+
 def looked(open_: Open, looked: Sequence[Looked]) -> None:
     """What the readings showed; a webhook that came after a reading began keeps its own looks."""
     if not looked:
         return
-    same = update(Hearing).where(
-        _h.connection_id == bindparam("c"), _h.booking_id == bindparam("b"), _h.heard_at <= bindparam("began")
-    )
     open_.execute(
-        same.values(looks=bindparam("made"), look_at=bindparam("next")),
+        _LOOKED,
         [
             {"c": each.place[0], "b": each.place[1], "began": each.began, "made": each.looks, "next": each.look_at}
             for each in sorted(looked, key=lambda each: each.place)
