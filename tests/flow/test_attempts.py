@@ -474,25 +474,3 @@ def test_the_next_document_waits_for_the_proof_of_the_last(house):
     house.services.database.run(lambda open_: notices.note(open_, "webhook", [(connection, A)], house.clock()))
     house.settle_down()
     assert house.documents == [("invoice", A)]
-
-
-def test_what_waited_behind_an_unanswered_order_is_looked_for_again_once_that_is_known(house):
-    """An estimate's order went unanswered and was made an invoice there, seen late: the invoice that waited behind it,
-    and was looked for when nothing could be seen, is not sent beside it."""
-    connection = house.sandbox.connect()["id"]
-    house.mirror()
-    house.sandbox.book(bookings.own_sale(A, house.clock(), paid=False, payment_type="BANK_TRANSFER"))
-    house.poll()
-    house.plan()
-    house.sandbox.flags(connection, issueInvoiceForBankPayment=True)
-    house.sandbox.world.knobs.order_lag = 100
-    house.sandbox.faults.add(**ORDER, kind="reset", after_effect=True)
-    house.deliver()
-    assert house.deliveries == [("received", "estimate", "unknown")]
-    house.drain()
-    house.clock.pass_by(seconds=120)
-    house.reconcile()
-    house.deliver()
-    assert (house.documents, house.posts) == ([("invoice", A)], 1)
-    house.later(minutes=10)
-    assert (house.documents, house.posts) == ([("invoice", A)], 1)

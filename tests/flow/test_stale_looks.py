@@ -1,4 +1,4 @@
-"""A process that stands still between the answer to its look and writing it down: what it saw is worth nothing then."""
+"""What a look saw is worth nothing once something of its sale changed, recorded or still in the hands of who looked."""
 
 from dataclasses import dataclass, field, replace
 
@@ -31,6 +31,33 @@ def halted(house):
     return house.with_services(space_invoices=replace(house.services.space_invoices, wire=wire)), wire.meanwhile
 
 
+@pytest.fixture
+def surprised(house):
+    """An estimate's order goes unanswered and is made an invoice there, which shows 100 s later."""
+    connection = house.sandbox.connect()["id"]
+    house.mirror()
+    house.sandbox.book(bookings.own_sale(A, house.clock(), paid=False, payment_type="BANK_TRANSFER"))
+    house.poll()
+    house.plan()
+    house.sandbox.flags(connection, issueInvoiceForBankPayment=True)
+    house.sandbox.knobs.order_lag = 100
+    house.sandbox.faults.add(**ORDER, kind="reset", after_effect=True)
+    house.deliver()
+    assert house.deliveries == [("received", "estimate", "unknown")]
+    return house
+
+
+def test_what_waited_behind_an_unanswered_order_is_looked_for_again_once_that_is_known(surprised):
+    """The invoice that waited behind it, and was looked for when nothing could be seen, is not sent beside it."""
+    surprised.drain()
+    surprised.clock.pass_by(seconds=120)
+    surprised.reconcile()
+    surprised.deliver()
+    assert (surprised.documents, surprised.posts) == ([("invoice", A)], 1)
+    surprised.later(minutes=10)
+    assert (surprised.documents, surprised.posts) == ([("invoice", A)], 1)
+
+
 def test_an_old_proof_of_absence_does_not_free_what_was_sent_since(house, halted):
     """Somebody else proved the absence too and sent it again, unanswered, to be seen later: it is not sent a third time."""
     house.sandbox.connect()
@@ -55,30 +82,21 @@ def test_an_old_proof_of_absence_does_not_free_what_was_sent_since(house, halted
     assert (house.documents, house.posts) == ([("invoice", A)], 2)
 
 
-def test_a_look_from_before_it_was_known_what_became_of_another_document_does_not_count(house, halted):
-    """The estimate's unanswered order turns out to be an invoice while the invoice is looked for: none is sent beside it."""
-    connection = house.sandbox.connect()["id"]
-    house.mirror()
-    house.sandbox.book(bookings.own_sale(A, house.clock(), paid=False, payment_type="BANK_TRANSFER"))
-    house.poll()
-    house.plan()
-    house.sandbox.flags(connection, issueInvoiceForBankPayment=True)
-    house.sandbox.knobs.order_lag = 100
-    house.sandbox.faults.add(**ORDER, kind="reset", after_effect=True)
-    house.deliver()
-    house.mirror()
-    house.poll()
-    house.plan()
-    assert house.deliveries == [("received", "estimate", "unknown"), ("received", "invoice", "planned")]
+def test_a_look_from_before_it_was_known_what_became_of_another_document_does_not_count(surprised, halted):
+    """The estimate's order turns out to be an invoice while the invoice is looked for: none is sent beside it."""
+    surprised.mirror()
+    surprised.poll()
+    surprised.plan()
+    assert surprised.deliveries == [("received", "estimate", "unknown"), ("received", "invoice", "planned")]
     stalled, meanwhile = halted
 
     def find_out():
-        house.clock.pass_by(seconds=120)
-        house.reconcile()
+        surprised.clock.pass_by(seconds=120)
+        surprised.reconcile()
 
     meanwhile.append(find_out)
     stalled.deliver()
-    assert house.deliveries[0] == ("received", "estimate", "held")
-    assert (house.documents, house.posts) == ([("invoice", A)], 1)
-    house.settle_down()
-    assert (house.documents, house.posts) == ([("invoice", A)], 1)
+    assert surprised.deliveries[0] == ("received", "estimate", "held")
+    assert (surprised.documents, surprised.posts) == ([("invoice", A)], 1)
+    surprised.settle_down()
+    assert (surprised.documents, surprised.posts) == ([("invoice", A)], 1)
