@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -42,12 +43,13 @@ def build(
     tally = Tally()
     traces = Traces.to(settings.traces_url) if settings.traces_url else None
     seen = tally.see if traces is None else _both(tally.see, traces.see)
+    accounts = _Accounts(settings, wire, limiter, seen)
     return Services(
         terms=terms(settings),
         database=opened,
         space_invoices=replace(_space_invoices(settings, wire, limiter), seen=seen),
-        bokun=_Accounts(settings, wire, limiter, seen).remote,
-        account=lambda connection: _account_of(settings, connection),
+        bokun=accounts.remote,
+        account=accounts.name,
         pool=ThreadPoolExecutor(settings.in_flight, thread_name_prefix="wire"),
         aside=ThreadPoolExecutor(1, thread_name_prefix="aside"),
         clock=now,
@@ -157,15 +159,33 @@ class _Accounts:
         self._limiter = limiter
         self._seen = seen
         self._remotes: dict[tuple[str, str], Remote] = {}
+        self._opened = lru_cache(maxsize=4096)(self._open)  # for each booking they are asked for twice
+
+    def name(self, connection: Stored) -> str:
+        """The account that a connection reads; one whose keys cannot be opened shares with nobody."""
+        try:
+            return _account(self._keys(connection)[0])
+        except NoSecretKey:
+            return _account(connection.id)
 
     def remote(self, connection: Stored) -> Remote:
         try:
-            keys = _keys(self._settings, connection)
+            keys = self._keys(connection)
         except NoSecretKey as wrong:  # this connection alone stands still, as if Bokun had refused its keys
             raise CallFailed(Failure.CREDENTIALS, str(wrong)) from None
         if keys not in self._remotes:
             self._remotes[keys] = self._build(*keys)
         return self._remotes[keys]
+
+    def _keys(self, connection: Stored) -> tuple[str, str]:
+        """The connection's own key pair, else the one of the settings."""
+        if connection.access_key and connection.secret_key:
+            return self._opened(connection.access_key, connection.secret_key)
+        return self._settings.bokun_access_key.get_secret_value(), self._settings.bokun_secret_key.get_secret_value()
+
+    def _open(self, access_key: str, secret_key: str) -> tuple[str, str]:
+        opened = vault(self._settings)
+        return opened.open(access_key), opened.open(secret_key)
 
     def _build(self, access_key: str, secret_key: str) -> Remote:
         return Remote(
@@ -186,22 +206,6 @@ def _signer(access_key: str, secret_key: str) -> Signer:
         return sign(access_key=access_key, secret_key=secret_key, method=method, path=target, at=now())
 
     return signed
-
-
-def _keys(settings: Settings, connection: Stored) -> tuple[str, str]:
-    """The connection's own key pair, else the one of the settings."""
-    if connection.access_key and connection.secret_key:
-        opened = vault(settings)
-        return opened.open(connection.access_key), opened.open(connection.secret_key)
-    return settings.bokun_access_key.get_secret_value(), settings.bokun_secret_key.get_secret_value()
-
-
-def _account_of(settings: Settings, connection: Stored) -> str:
-    """The account that a connection reads; one whose keys cannot be opened shares with nobody."""
-    try:
-        return _account(_keys(settings, connection)[0])
-    except NoSecretKey:
-        return _account(connection.id)
 
 
 def _account(key: str) -> str:

@@ -1,5 +1,6 @@
 """Sending a call: its headers, its place in the rate limit, and what an answer is to the one who asked."""
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -24,6 +25,9 @@ class Recorded:
     def send(self, request):
         self.requests.append(request)
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+    def send_all(self, requests, *, at_once=1):  # noqa: ARG002 - one after the other
+        return ((place, self.send(request)) for place, request in enumerate(requests))
 
 
 def reply(status=200, body=b"{}", **headers):
@@ -199,6 +203,35 @@ def test_a_429_closes_the_door_for_everybody():
     far.send(get())
     assert far.send(get(), patience=59) == Silence(began=False, why="RateLimit")
     assert isinstance(far.send(get(), patience=61), Reply)
+
+
+def test_many_calls_bring_each_its_own():
+    """Each is read or has its own kind of failure, at its own place, and is seen within what the caller opened for it."""
+    seen, within = [], []
+
+    @contextmanager
+    def open_for(place, seconds):
+        within.append(place)
+        yield
+        within.append((place, seconds >= 0, seen[-1].outcome))
+
+    far = remote(reply(body=b"1"), reply(404), Silence(True, "ReadTimeout"), reply(body=b"4"), seen=seen.append)
+    calls = [get(path=f"/Bokun/{number}") for number in range(4)]
+    found = dict(far.fetch_all(calls, at_once=2, within=open_for))
+    assert [each.url[-1] for each in far.wire.requests] == ["0", "1", "2", "3"]
+    assert (found[0], found[3]) == (1, 4)
+    assert [found[place].failure for place in (1, 2)] == [Failure.GONE, Failure.UNAVAILABLE]
+    words = ["200", "404", "unanswered", "200"]
+    assert within == [each for place in range(4) for each in (place, (place, True, words[place]))]
+
+
+def test_of_many_calls_those_that_find_no_place_are_not_sent():
+    """Once the remote says that it is too much the rest of them stays here, and each says so."""
+    far = remote(reply(body=b"1"), reply(429, retry_after="60"), reply())
+    found = dict(far.fetch_all([get()] * 4, at_once=1))
+    assert len(far.wire.requests) == 2
+    assert (found[0], found[1].failure) == (1, Failure.BUSY)
+    assert [found[place].sentence for place in (2, 3)] == ["Bokun did not answer (RateLimit)"] * 2
 
 
 def test_each_call_is_seen_once_with_its_outcome():

@@ -156,10 +156,13 @@ def test_an_untrusted_certificate_never_began(wire, peers, tmp_path):
 
 def _self_signed(x509, hashes, serialization, key):
     from datetime import UTC, datetime, timedelta
+    from ipaddress import ip_address
 
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
     now = datetime.now(UTC)
     built = x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(days=1), now + timedelta(days=1))
+    address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    built = built.add_extension(address, critical=False)
     pem = serialization.Encoding.PEM
     plain = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     return plain + built.sign(key, hashes.SHA256()).public_bytes(pem)
@@ -463,3 +466,145 @@ def test_a_text_that_is_no_address_never_began(wire):
     found = wire.send(post("http://[::1/"))
     assert isinstance(found, Silence)
     assert not found.began
+
+
+def counting(peers, *, together):
+    """A peer that answers once so many requests stand before it, and knows how many stood there at most."""
+    box, there, most = [], [0], [0]
+    came = threading.Condition()
+
+    def behave(connection):
+        while box[0].request(connection):
+            with came:
+                there[0] += 1
+                most[0] = max(most[0], there[0])
+                came.notify_all()
+                came.wait_for(lambda: most[0] >= together, 2)
+                there[0] -= 1
+            connection.sendall(OK)
+
+    box.append(peers(behave))
+    box[0].most = most
+    return box[0]
+
+
+def test_calls_of_one_thread_go_side_by_side(wire, peers):
+    """Each of three is answered only once all three are there: one thread has them under way together."""
+    peer = counting(peers, together=3)
+    found = dict(wire.send_all([post(peer.url)] * 3, at_once=3))
+    assert {place: answer.status for place, answer in found.items()} == {0: 200, 1: 200, 2: 200}
+
+
+def test_no_more_calls_are_under_way_than_asked_for(wire, peers):
+    """Of seven calls two are under way at most, on two connections, and the next request is asked for with room for it."""
+    peer = counting(peers, together=2)
+    asked, answered, ahead = [], [], []
+
+    def requests():
+        for number in range(7):
+            ahead.append(number - len(answered))
+            asked.append(number)
+            yield post(peer.url)
+
+    for place, _ in wire.send_all(requests(), at_once=2):
+        answered.append(place)
+    assert (sorted(answered), max(ahead)) == (asked, 1)
+    assert (peer.connections, len(peer.requests)) == (2, 7)
+    assert peer.most[0] == 2
+
+
+def test_the_connections_of_calls_side_by_side_are_used_again(wire, peers):
+    """Three calls twice are three connections."""
+    peer = counting(peers, together=3)
+    for _ in range(2):
+        list(wire.send_all([post(peer.url)] * 3, at_once=3))
+    assert (peer.connections, len(peer.requests)) == (3, 6)
+
+
+def test_an_answer_does_not_wait_for_an_older_call(wire, peers):
+    """A silent peer costs its own call the deadline, and the call beside it nothing: that one comes first."""
+    silent, good = [], answering(peers, OK)
+    silent.append(after_request(peers, lambda _: silent[0].hold()))
+    found = list(wire.send_all([post(silent[0].url), post(good.url)], at_once=2))
+    assert [place for place, _ in found] == [1, 0]
+    assert dict(found)[0] == Silence(began=True, why="ReadTimeout")
+    assert dict(found)[1].status == 200
+
+
+def test_a_call_that_cannot_begin_does_not_stop_the_others(wire, peers):
+    """Nobody listens for the second of three: the first and the third are answered."""
+    peer, gone = answering(peers, OK), Peer(lambda _: None)
+    gone.close()
+    found = dict(wire.send_all([post(peer.url), post(gone.url), post(peer.url)], at_once=3))
+    assert found[1] == Silence(began=False, why="ConnectError")
+    assert (found[0].status, found[2].status) == (200, 200)
+
+
+def test_an_answer_that_came_in_time_counts_whenever_it_is_looked_at(wire, peers):
+    """Who works on the first answer for longer than a call may take still gets the second, which came meanwhile."""
+    good, later, looked = answering(peers, OK), [], threading.Event()
+
+    def behave(connection):
+        later[0].request(connection)
+        looked.wait(2)
+        connection.sendall(OK)
+
+    later.append(peers(behave))
+    found = []
+    for place, answer in wire.send_all([post(later[0].url), post(good.url)], at_once=2):
+        found.append((place, answer.status))
+        looked.set()
+        time.sleep(0.3)
+    assert found == [(1, 200), (0, 200)]
+
+
+def test_who_looks_away_leaves_nothing_open(wire, peers):
+    """Calls whose answers nobody wants any more end: their peers see the connection close."""
+    closed = threading.Event()
+    box, good = [], answering(peers, OK)
+
+    def behave(connection):
+        box[0].request(connection)
+        if not connection.recv(1):
+            closed.set()
+
+    box.append(peers(behave))
+    answers = wire.send_all([post(box[0].url), post(good.url)], at_once=2)
+    next(answers)
+    answers.close()
+    assert closed.wait(2)
+
+
+@pytest.fixture
+def trusted(tmp_path, monkeypatch):
+    """A peer's TLS context whose certificate a wire that is made now vouches for."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    file = tmp_path / "own.pem"
+    file.write_bytes(_self_signed(x509, hashes, serialization, ec.generate_private_key(ec.SECP256R1())))
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    return context
+
+
+def test_calls_go_over_tls_side_by_side_however_large(trusted, peers):
+    """Three orders of a megabyte at once, each answered by as much in many records, twice on the same connections."""
+    box = []
+
+    def behave(raw):
+        with trusted.wrap_socket(raw, server_side=True) as connection:
+            while box[0].request(connection):
+                connection.sendall(HEAD + b"content-length: 1000000\r\n\r\n" + b"y" * 1_000_000)
+
+    box.append(peers(behave))
+    url = box[0].url.replace("http:", "https:")
+    made = Wire(timeout=10)
+    large = Request("POST", url, {}, "x" * 1_000_000)
+    found = [answer for _ in range(2) for _, answer in made.send_all([large] * 3, at_once=3)]
+    made.close()
+    assert [(each.status, len(each.body)) for each in found] == [(200, 1_000_000)] * 6
+    assert {len(each) > 1_000_000 for each in box[0].requests} == {True}
+    assert box[0].connections == 3

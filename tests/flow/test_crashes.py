@@ -71,6 +71,9 @@ class MortalWire:
         self.life.step()
         return answer
 
+    def send_all(self, requests, *, at_once=1):  # noqa: ARG002 - one after the other
+        return ((place, self.send(request)) for place, request in enumerate(requests))
+
 
 def mortal(house, steps):
     """The same house, whose process dies after so many steps."""

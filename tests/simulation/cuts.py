@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -174,6 +174,11 @@ class CutWire:
         answer = self._order(request) if order else self._read(request)
         weather.pause()
         return answer
+
+    def send_all(self, requests: Iterable[Request], *, at_once: int = 1) -> Iterator[tuple[int, Reply | Silence]]:
+        """One after the other."""
+        assert at_once
+        return ((place, self.send(request)) for place, request in enumerate(requests))
 
     def _read(self, request: Request) -> Reply | Silence:
         if self.weather.happens():

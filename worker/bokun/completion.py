@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -55,11 +56,17 @@ def _zone_of(product: Json, seller: Json) -> tzinfo:
 
 
 def _zone_name(product: Json, seller: Json) -> str | None:
-    blobs = [record(product.get(name)) for name in _BLOBS]
-    suppliers = [record(product.get("supplier"))]
-    suppliers += [record(blob.get(name)) for blob in blobs for name in ("actualVendor", "vendor")]
-    holders = (*blobs, *suppliers, record(product.get("seller")), seller)
+    holders = _holders(product, seller)
     return next((name for holder in holders if (name := text(holder.get("timeZone"))) is not None), None)
+
+
+def _holders(product: Json, seller: Json) -> Iterator[Json]:
+    blobs = [record(product[name]) for name in _BLOBS if name in product]
+    yield from blobs
+    yield record(product.get("supplier"))
+    yield from (record(blob.get(name)) for blob in blobs for name in ("actualVendor", "vendor"))
+    yield record(product.get("seller"))
+    yield seller
 
 
 @lru_cache(maxsize=512)

@@ -21,7 +21,7 @@ _LARGEST_ID = 2**63 - 1
 
 def record(value: object) -> Json:
     """The object, or an empty one for anything else."""
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def rows(value: object) -> tuple[Json, ...]:
@@ -35,7 +35,9 @@ def text(value: object) -> str | None:
     """Text that says something, safe to store: no NUL, no half of a surrogate pair."""
     if not isinstance(value, str):
         return None
-    return value.encode("utf-8", "replace").decode("utf-8").replace("\x00", "").strip() or None
+    if not value.isascii():
+        value = value.encode("utf-8", "replace").decode("utf-8")
+    return value.replace("\x00", "").strip() or None
 
 
 def key(value: object) -> str | None:
@@ -47,7 +49,10 @@ def key(value: object) -> str | None:
 
 def first(source: Json, *names: str) -> str | None:
     """The first of these members that is text."""
-    return next((found for name in names if (found := text(source.get(name))) is not None), None)
+    for name in names:
+        if (found := text(source.get(name))) is not None:
+            return found
+    return None
 
 
 def number(value: object) -> Decimal | None:

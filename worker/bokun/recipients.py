@@ -79,11 +79,13 @@ def _full_name(person: Json) -> str | None:
 
 
 def _details(*sources: Json) -> tuple[tuple[str, str], ...]:
-    found = {
-        ours: next(filter(None, (first(source, *theirs) for source in sources)), None)
-        for ours, theirs in _DETAILS.items()
-    }
-    return tuple(sorted((ours, said) for ours, said in found.items() if said is not None))
+    """What the first of these that says it says."""
+    found: dict[str, str] = {}
+    for source in filter(None, sources):
+        for ours, theirs in _DETAILS.items():
+            if ours not in found and (said := first(source, *theirs)) is not None:
+                found[ours] = said
+    return tuple(sorted(found.items()))
 
 
 def _words(product: Json, booking: Json) -> frozenset[str]:

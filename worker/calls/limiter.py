@@ -20,7 +20,7 @@ from redis.retry import Retry
 CAREFUL_SHARE = 0.25
 """The part of a limit that one process takes while Redis, which would know of the others, is away."""
 _ASK_AGAIN = 5.0
-HANDFUL_LASTS = 0.02
+HANDFUL_LASTS = 0.05
 """Seconds after which places that were taken together and not used are forgotten."""
 
 _TAKE = """

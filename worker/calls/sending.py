@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -59,6 +60,15 @@ class Seen:
     seconds: float
 
 
+Within = Callable[[int, float], AbstractContextManager[object]]
+"""Gets a call's place and the seconds it took; what is told of the call is told within."""
+_NO_PLACE = Silence(began=False, why="RateLimit")
+
+
+def _alone(_place: int, _seconds: float) -> AbstractContextManager[object]:
+    return nullcontext()
+
+
 @dataclass(frozen=True)
 class Remote:
     """One side of the bridge under one set of credentials."""
@@ -86,22 +96,65 @@ class Remote:
         patience: float | None = None,
     ) -> Reply | Silence:
         """One try; a call that found no place in the rate limit was not sent."""
-        try:
-            wait = self.limiter.take(self.limit, longest=self.patience if patience is None else patience)
-        except TooLong:
-            return Silence(began=False, why="RateLimit")
-        if wait:  # a sleep of nothing gives way to all other threads
-            self.sleep(wait)
+        if not self._has_place(self.patience if patience is None else patience):
+            return _NO_PLACE
         started = time.perf_counter()
         answer = self.wire.send(self._request(call, send_until, key))
-        self.seen(Seen(self.name, call.name, _word(answer), time.perf_counter() - started))
-        if isinstance(answer, Reply) and answer.status == 429:
-            self.limiter.pause(self.limit, (asked(answer, self.clock()) or timedelta(seconds=1)).total_seconds())
+        self._met(call, answer, time.perf_counter() - started)
         return answer
 
     def fetch(self, call: Call[T]) -> T:
         """The typed answer; CallFailed with its kind for anything else."""
-        answer = self.send(call)
+        return self._read(call, self.send(call))
+
+    def fetch_all(
+        self, calls: Sequence[Call[T]], *, at_once: int, within: Within = _alone
+    ) -> Iterator[tuple[int, T | CallFailed]]:
+        """What each of these calls brought, with its place among them, as the answers come; so many calls at once."""
+        left: list[tuple[int, float]] = []
+        kept_back: list[int] = []
+
+        def requests() -> Iterator[Request]:
+            for place, call in enumerate(calls):
+                if self._has_place(self.patience):
+                    left.append((place, time.perf_counter()))
+                    yield self._request(call, None, None)
+                else:
+                    kept_back.append(place)
+
+        for number, answer in self.wire.send_all(requests(), at_once=at_once):
+            place, started = left[number]
+            seconds = time.perf_counter() - started
+            with within(place, seconds):
+                self._met(calls[place], answer, seconds)
+            got = self._caught(calls[place], answer)
+            yield place, got
+        for place in kept_back:
+            got = self._caught(calls[place], _NO_PLACE)
+            yield place, got
+
+    def _has_place(self, patience: float) -> bool:
+        """Waits for a place in the rate limit; False where none comes in time."""
+        try:
+            wait = self.limiter.take(self.limit, longest=patience)
+        except TooLong:
+            return False
+        if wait:  # a sleep of nothing gives way to all other threads
+            self.sleep(wait)
+        return True
+
+    def _met(self, call: Call[Any], answer: Reply | Silence, seconds: float) -> None:
+        self.seen(Seen(self.name, call.name, _word(answer), seconds))
+        if isinstance(answer, Reply) and answer.status == 429:
+            self.limiter.pause(self.limit, (asked(answer, self.clock()) or timedelta(seconds=1)).total_seconds())
+
+    def _caught(self, call: Call[T], answer: Reply | Silence) -> T | CallFailed:
+        try:
+            return self._read(call, answer)
+        except CallFailed as failed:
+            return failed
+
+    def _read(self, call: Call[T], answer: Reply | Silence) -> T:
         if isinstance(answer, Silence):
             raise CallFailed(Failure.UNAVAILABLE, f"{self.name} did not answer ({answer.why})")
         if not 200 <= answer.status < 300:

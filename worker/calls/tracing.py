@@ -16,10 +16,10 @@ from worker.calls.sending import Seen
 
 
 class Trace(Protocol):
-    """Opens a span of this name in the trace of a booking."""
+    """Opens a span of this name in the trace of a booking; it began so many seconds ago."""
 
     def __call__(
-        self, name: str, organization: str, booking: int, **facts: str | int
+        self, name: str, organization: str, booking: int, lasted: float = 0.0, /, **facts: str | int
     ) -> AbstractContextManager[object]: ...
 
 
@@ -48,7 +48,9 @@ class Traces:
         return cls(BatchSpanProcessor(OTLPSpanExporter(endpoint=url, timeout=5)))
 
     @contextmanager
-    def of(self, name: str, organization: str, booking: int, **facts: str | int) -> Iterator[None]:
+    def of(
+        self, name: str, organization: str, booking: int, lasted: float = 0.0, /, **facts: str | int
+    ) -> Iterator[None]:
         """A span whose trace is made of the booking alone, so that nothing has to be carried from bell to bell."""
         from opentelemetry import trace  # noqa: PLC0415
 
@@ -57,7 +59,8 @@ class Traces:
         root = trace.SpanContext(*ids, is_remote=True, trace_flags=trace.TraceFlags(trace.TraceFlags.SAMPLED))
         above = trace.set_span_in_context(trace.NonRecordingSpan(root))
         said = {f"bokun_sync.{key}": value for key, value in {"booking": booking, **facts}.items()}
-        with self._tracer.start_as_current_span(name, above, attributes=said, record_exception=False):
+        began = time.time_ns() - int(lasted * 1e9)
+        with self._tracer.start_as_current_span(name, above, attributes=said, start_time=began, record_exception=False):
             yield
 
     def see(self, seen: Seen) -> None:

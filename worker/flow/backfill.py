@@ -19,7 +19,7 @@ from worker.calls.sending import CallFailed
 from worker.domain.booking import Booking
 from worker.domain.decision import kind
 from worker.flow.deliver import deliver
-from worker.flow.judge import amount_of, read_booking, verdict_on
+from worker.flow.judge import amount_of, read_bookings, verdict_on
 from worker.flow.plan import make_way, to_outbox
 from worker.flow.plan import plan as read_again
 from worker.flow.planfile import PlanFile
@@ -165,9 +165,7 @@ Answer = tuple[PlanLine, Booking | None, str | None, CallFailed | None]
 def _read(services: Services, known: Mapping[Any, Stored], lines: Sequence[PlanLine]) -> list[Answer]:
     """Every booking once per account, side by side."""
     asked = {(services.account(known[line["connection"]]), line["booking_id"]): line for line in lines}
-    answers = services.each(
-        lambda line: read_booking(services, known[line["connection"]], line["booking_id"]), asked.values()
-    )
+    answers = read_bookings(services, [(known[line["connection"]], line["booking_id"]) for line in asked.values()])
     by_sale = dict(zip(asked, answers, strict=True))
     return [(line, *by_sale[services.account(known[line["connection"]]), line["booking_id"]]) for line in lines]
 

@@ -12,7 +12,7 @@ from worker.bokun.mapping import identify
 from worker.calls.call import UnexpectedShape
 from worker.calls.sending import CallFailed, Remote
 from worker.domain.booking import Booking
-from worker.flow.judge import read_booking
+from worker.flow.judge import read_bookings
 from worker.flow.poll import ROLES, SIZE
 from worker.flow.services import Services
 from worker.store import bookings, connections
@@ -109,15 +109,11 @@ def _pages(remote: Remote, since: datetime, until: datetime, role: Role) -> Iter
 
 
 def _read(services: Services, connection: Stored, ids: Sequence[int]) -> Iterable[Booking | CallFailed]:
-    def one(booking: int) -> Booking | CallFailed:
-        read, _, failure = read_booking(services, connection, booking)
-        if failure is not None:
-            return failure
-        if read is None:
-            raise AssertionError("neither a booking nor a failure")
-        return read
-
-    return services.each(one, ids)
+    for booking, _, failure in read_bookings(services, [(connection, each) for each in ids]):
+        if booking is not None:
+            yield booking
+        elif failure is not None:
+            yield failure
 
 
 def _one(services: Services, connection: Stored, word: str) -> Booking:

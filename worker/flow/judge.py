@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,7 @@ from sqlalchemy.engine import Row
 
 from worker.bokun.bookings import get_booking
 from worker.bokun.mapping import to_booking
+from worker.bokun.reading import Json
 from worker.bokun.reduce import reduce_booking
 from worker.calls import json
 from worker.calls.call import UnexpectedShape
@@ -25,16 +27,45 @@ from worker.store import outbox
 from worker.store.bookings import History, Judged
 from worker.store.connections import Stored
 
+Answer = tuple[Booking | None, str | None, CallFailed | None]
+"""A booking and what an order needs of it, or why it could not be read."""
 
-def read_booking(
-    services: Services, connection: Stored, booking: int
-) -> tuple[Booking | None, str | None, CallFailed | None]:
-    """The booking as Bokun shows it now; what cannot be understood is a booking that asks, not a failure."""
+
+def read_bookings(services: Services, asked: Sequence[tuple[Stored, int]]) -> list[Answer]:
+    """These bookings as Bokun shows them now, in order: what one account shows is read by one thread, side by side."""
+    accounts: dict[str, list[int]] = {}
+    for place, (connection, _) in enumerate(asked):
+        accounts.setdefault(services.account(connection), []).append(place)
+    at_once = max(1, services.terms.in_flight // max(1, len(accounts)))
+
+    def of_one(places: list[int]) -> list[Answer]:
+        return _read_bookings(services, [asked[place] for place in places], at_once)
+
+    found: dict[int, Answer] = {}
+    for places, answers in zip(accounts.values(), services.each(of_one, accounts.values()), strict=True):
+        found |= zip(places, answers, strict=True)
+    return [found[place] for place in range(len(asked))]
+
+
+def _read_bookings(services: Services, asked: Sequence[tuple[Stored, int]], at_once: int) -> list[Answer]:
+    def within(place: int, seconds: float) -> AbstractContextManager[object]:
+        connection, booking = asked[place]
+        return services.trace("booking.read", connection.organization, booking, seconds, connection=connection.id)
+
     try:
-        with services.trace("booking.read", connection.organization, booking, connection=connection.id):
-            payload = services.bokun(connection).fetch(get_booking(booking))
+        remote = services.bokun(asked[0][0])
     except CallFailed as failure:
-        return None, None, failure
+        return [(None, None, failure) for _ in asked]
+    calls = [get_booking(booking) for _, booking in asked]
+    fetched = remote.fetch_all(calls, at_once=at_once, within=within)
+    found = {place: _understood(services, payload, asked[place][1]) for place, payload in fetched}
+    return [found[place] for place in range(len(asked))]
+
+
+def _understood(services: Services, payload: Json | CallFailed, booking: int) -> Answer:
+    """What cannot be understood is a booking that asks, not a failure."""
+    if isinstance(payload, CallFailed):
+        return None, None, payload
     try:
         read = to_booking(payload, bank_payment_types=services.terms.bank_payment_types)
         content = json.dumps(reduce_booking(payload))

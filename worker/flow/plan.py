@@ -19,7 +19,7 @@ from worker.domain.decision import Tell, kind
 from worker.domain.retry import again_at
 from worker.flow.blocks import block
 from worker.flow.hear import foreign, guesses, look_again
-from worker.flow.judge import in_words, read_booking, unreadable, verdict_on
+from worker.flow.judge import in_words, read_bookings, unreadable, verdict_on
 from worker.flow.services import Services, Until
 from worker.store import bookings, connections, hearings, notices, outbox
 from worker.store.bookings import Judged, Place
@@ -123,7 +123,7 @@ def _batch(services: Services, size: int, connection: str | None, backfill: str 
         groups.setdefault((services.account(stored[row.connection_id]), row.booking_id), []).append(row)
     firsts = [stored[rows[0].connection_id] for rows in groups.values()]
     asked = [(connection, booking) for connection, (_, booking) in zip(firsts, groups, strict=True)]
-    answers = services.each(lambda each: read_booking(services, *each), asked)
+    answers = read_bookings(services, asked)
     return [
         Read(row, stored[row.connection_id], *answer)
         for rows, answer in zip(groups.values(), answers, strict=True)
