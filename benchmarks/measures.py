@@ -90,7 +90,7 @@ def poll_memory(at: Ground) -> Figures:
 
 
 def webhook(at: Ground) -> Figures:
-    said = webhooks.receiver(at, _few(at, 15_000, 500))
+    said = webhooks.receiver(at, _few(at, 45_000, 500))
     ours, bare, inserting = said["ours"], said["bare"], said["inserting"]
     return {"webhook-rate": ours["rate"] / bare["rate"], "webhook-p99": ours["p99"] / bare["p99"],
             ".webhooks/s": ours["rate"], ".webhook p99 ms": ours["p99"], ".webhook ms": ours["cpu"],

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from worker.calls import json
-from worker.web.refusals import Refused
+from worker.web.refusals import BODY_ENDED, Refused
 
 LARGEST = 1024 * 1024
 SECONDS = 2.0
 DEEPEST = 64
+_NESTED = (dict, list)
 
 
 async def read_body(request: Request, *, largest: int = LARGEST, seconds: float = SECONDS) -> bytes:
@@ -25,8 +26,6 @@ async def read_body(request: Request, *, largest: int = LARGEST, seconds: float 
             return await _collect(request, largest)
     except TimeoutError:
         raise Refused(408, "the body came too slowly") from None
-    except ClientDisconnect:
-        raise Refused(400, "the body was cut off") from None
 
 
 async def read_json(request: Request) -> Any:
@@ -43,11 +42,17 @@ async def read_json(request: Request) -> Any:
 async def _collect(request: Request, largest: int) -> bytes:
     pieces: list[bytes] = []
     size = 0
-    async for piece in request.stream():
-        size += len(piece)
+    more = True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise Refused(400, "the body was cut off")
+        if not (more := message.get("more_body", False)):
+            request.scope[BODY_ENDED] = True
+        pieces.append(message.get("body", b""))
+        size += len(pieces[-1])
         if size > largest:
             raise Refused(413, "the body is too large")
-        pieces.append(piece)
     return b"".join(pieces)
 
 
@@ -55,7 +60,7 @@ def _deeper(value: Any, than: int) -> bool:
     """Level by level, without recursion: the value may be deeper than Python's stack."""
     level = [value]
     for _ in range(than):
-        level = [child for each in level if isinstance(each, dict | list) for child in _children(each)]
+        level = [child for each in level if isinstance(each, _NESTED) for child in _children(each)]
         if not level:
             return False
     return True

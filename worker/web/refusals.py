@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 log = structlog.get_logger()
 BODY_ENDED = "bokun_sync.body_ended"
-"""The scope has it once the body was read to its end."""
+"""The scope has it once the body was read to its end: who reads on after that waits for ever."""
 _LINGER_SECONDS = 2.0
 _LINGER_BYTES = 16 * 1024 * 1024
 
