@@ -7,10 +7,11 @@ from datetime import timedelta
 import pytest
 
 from tests.builders import NOW
+from tests.edges.peer import Peer
 from worker.calls.call import Call, UnexpectedShape, target
 from worker.calls.limiter import Limit, LocalLimiter
 from worker.calls.sending import CallFailed, Failure, Remote, Seen, asked, message
-from worker.calls.wire import Reply, Silence
+from worker.calls.wire import Reply, Silence, Wire
 
 HOUR = timedelta(hours=1)
 
@@ -232,6 +233,17 @@ def test_of_many_calls_those_that_find_no_place_are_not_sent():
     assert len(far.wire.requests) == 2
     assert (found[0], found[1].failure) == (1, Failure.BUSY)
     assert [found[place].sentence for place in (2, 3)] == ["Bokun did not answer (RateLimit)"] * 2
+
+
+def test_of_many_calls_those_behind_one_that_found_nobody_say_the_same():
+    """A remote that cannot be connected to costs the wait once, and every call has its answer."""
+    peer = Peer(lambda _: None)
+    peer.close()
+    wire = Wire(timeout=1)
+    far = remote(base=f"http://127.0.0.1:{peer.port}", wire=wire)
+    found = dict(far.fetch_all([get()] * 5, at_once=2))
+    wire.close()
+    assert [found[place].sentence for place in range(5)] == ["Bokun did not answer (ConnectError)"] * 5
 
 
 def test_each_call_is_seen_once_with_its_outcome():

@@ -531,12 +531,22 @@ def test_an_answer_does_not_wait_for_an_older_call(wire, peers):
     assert dict(found)[1].status == 200
 
 
-def test_a_call_that_cannot_begin_does_not_stop_the_others(wire, peers):
-    """Nobody listens for the second of three: the first and the third are answered."""
+def test_once_a_remote_cannot_be_connected_to_nothing_more_is_asked_for(wire, peers):
+    """Nobody listens for the second of four: the first is answered, and the last two do not wait for the same."""
     peer, gone = answering(peers, OK), Peer(lambda _: None)
     gone.close()
-    found = dict(wire.send_all([post(peer.url), post(gone.url), post(peer.url)], at_once=3))
-    assert found[1] == Silence(began=False, why="ConnectError")
+    waiting = iter([post(peer.url), post(gone.url), post(peer.url), post(peer.url)])
+    found = dict(wire.send_all(waiting, at_once=3))
+    assert (found[0].status, found[1]) == (200, Silence(began=False, why="ConnectError"))
+    assert (len(found), len(list(waiting)), len(peer.requests)) == (2, 2, 1)
+
+
+def test_a_call_that_may_not_begin_does_not_stop_the_others(wire, peers):
+    """The guard refuses the second of three: the first and the third are answered."""
+    peer = answering(peers, OK)
+    late = post(peer.url, send_until=time.monotonic() - 1)
+    found = dict(wire.send_all([post(peer.url), late, post(peer.url)], at_once=3))
+    assert found[1] == Silence(began=False, why="NotInTime")
     assert (found[0].status, found[2].status) == (200, 200)
 
 

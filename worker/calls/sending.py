@@ -111,26 +111,26 @@ class Remote:
         self, calls: Sequence[Call[T]], *, at_once: int, within: Within = _alone
     ) -> Iterator[tuple[int, T | CallFailed]]:
         """What each of these calls brought, with its place among them, as the answers come; so many calls at once."""
-        left: list[tuple[int, float]] = []
-        kept_back: list[int] = []
+        started: list[float] = []
 
         def requests() -> Iterator[Request]:
-            for place, call in enumerate(calls):
-                if self._has_place(self.patience):
-                    left.append((place, time.perf_counter()))
-                    yield self._request(call, None, None)
-                else:
-                    kept_back.append(place)
+            for call in calls:
+                if not self._has_place(self.patience):
+                    return  # nor do those behind it
+                started.append(time.perf_counter())
+                yield self._request(call, None, None)
 
-        for number, answer in self.wire.send_all(requests(), at_once=at_once):
-            place, started = left[number]
-            seconds = time.perf_counter() - started
+        unsent = _NO_PLACE
+        for place, answer in self.wire.send_all(requests(), at_once=at_once):
+            seconds = time.perf_counter() - started[place]
             with within(place, seconds):
                 self._met(calls[place], answer, seconds)
+            if isinstance(answer, Silence) and not answer.began:
+                unsent = answer
             got = self._caught(calls[place], answer)
             yield place, got
-        for place in kept_back:
-            got = self._caught(calls[place], _NO_PLACE)
+        for place in range(len(started), len(calls)):
+            got = self._caught(calls[place], unsent)
             yield place, got
 
     def _has_place(self, patience: float) -> bool:

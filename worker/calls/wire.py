@@ -30,6 +30,7 @@ _site = lru_cache(maxsize=256)(httpx.URL)
 _PARTS = re.compile("(https?://[^/?#]*)/?([^#]*)")
 """Of an address: its site, and what is asked for there, without the first slash."""
 _PIECE = 64 * 1024
+_NOT_CONNECTED = frozenset({httpx.ConnectError.__name__, httpx.ConnectTimeout.__name__})
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -99,7 +100,8 @@ class Wire:
     def send_all(self, requests: Iterable[Request], *, at_once: int = 1) -> Iterator[tuple[int, Reply | Silence]]:
         """One try for each, so many of them at once by this thread alone: each answer as it comes, with its request's place.
 
-        The next request is asked for once there is room for it.
+        The next request is asked for once there is room for it, and none any more once a remote could not be connected
+        to: each of them would wait as long for the same.
         """
         self._may_send()
         under_way, poll = dict[int, _Call](), select.poll()
@@ -108,6 +110,8 @@ class Wire:
                 call = _Call(place, request, self._kept(), self._monotonic, self._monotonic() + self._timeout)
                 if (ended := call.begin()) is not None:
                     yield place, ended
+                    if isinstance(ended, Silence) and ended.why in _NOT_CONNECTED:
+                        break
                     continue
                 under_way[call.number] = call
                 poll.register(call.number, select.POLLIN)
