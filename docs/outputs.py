@@ -22,6 +22,7 @@ from typing import Any
 
 from config.settings import Settings, read
 from worker import wiring
+from worker.cli import looking
 from worker.cli.main import main as command_line
 from worker.flow import alerts
 from worker.sandbox import Sandbox, bookings
@@ -103,7 +104,7 @@ def opened() -> Iterator[tuple[Shop, Clock]]:
             "LOG_LEVEL": "error",
         }
         rest = {name: value for name, value in os.environ.items() if name.lower() not in Settings.model_fields}
-        with swapped(os, "environ", rest | said), swapped(wiring, "now", clock):
+        with swapped(os, "environ", rest | said), swapped(wiring, "now", clock), swapped(looking, "now", clock):
             os.chdir(folder)
             try:
                 yield Shop(sandbox, Path(folder)), clock

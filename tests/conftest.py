@@ -24,7 +24,6 @@ for _name, _examples, _steps in (("small", 60, 30), ("many", 2000, 40), ("thorou
 
 LONG = (
     "tests/test_benchmarks.py",
-    "tests/test_outputs.py::test_the_outputs_are_fresh",
     "tests/journeys/",
     "tests/simulation/",
     "tests/doors/test_apply_process.py",
