@@ -89,11 +89,15 @@ def furnish(built: Services, sandbox: Sandbox, database: Database, clock: Clock,
         **paced,
     )
 
+    remotes: dict[tuple[str, str], Any] = {}
+
     def bokun(connection: Stored) -> Any:
-        access, secret = _keys(sandbox, connection)
-        known = built.bokun(replace(connection, access_key=None, secret_key=None))
-        limit = replace(known.limit, calls=PLENTY)
-        return replace(known, base=sandbox.bokun_url, sign=_signer(access, secret, clock), limit=limit, **paced)
+        keys = _keys(sandbox, connection)
+        if keys not in remotes:
+            known = built.bokun(replace(connection, access_key=None, secret_key=None))
+            limit = replace(known.limit, calls=PLENTY)
+            remotes[keys] = replace(known, base=sandbox.bokun_url, sign=_signer(*keys, clock), limit=limit, **paced)
+        return remotes[keys]
 
     return replace(
         built,

@@ -12,8 +12,9 @@ from worker import wiring
 from worker.calls.sending import CallFailed, Failure
 from worker.sandbox import bookings
 from worker.sandbox.exact import dumps
-from worker.store import connections, tables
+from worker.store import connections, notices, tables
 from worker.store.secrets import Vault
+from worker.store.statements import table
 
 A, B = 9_000_001, 9_000_002
 SEARCH = {"remote": "bokun", "path": "booking-search"}
@@ -168,6 +169,21 @@ def test_a_redirect_from_bokun_blocks_until_the_keys_work_again(house):
     house.later(minutes=5)
     assert blocked == ([("bokun",)], [])
     assert (house.rows(tables.Connection, "blocked_by"), house.documents) == ([(None,)], [("invoice", A)])
+
+
+def test_a_wrong_secret_stops_its_own_connection_only(house):
+    """Of two connections with one access key that are read in one go, only the one with the wrong secret is refused."""
+    wrong, right = (house.sandbox.connect()["id"] for _ in range(2))
+    book(house, A, B)
+    house.mirror()
+    with house.services.database.transaction() as open_:
+        theirs = table(tables.Connection).update().where(table(tables.Connection).c.id == wrong)
+        open_.execute(theirs.values(access_key=house.sandbox.access_key, secret_key="mistyped"))
+        notices.note(open_, "person", [(wrong, A), (right, B)], house.clock())
+    house.plan()
+    blocked = house.rows(tables.Connection, "id", "blocked_by")
+    assert dict(blocked) == {wrong: "bokun", right: None}
+    assert house.rows(tables.Booking, "connection_id", "booking_id") == [(right, B)]
 
 
 def test_a_booking_that_does_not_answer_is_read_later(house):

@@ -16,7 +16,7 @@ from worker.bokun.reading import Json
 from worker.bokun.reduce import reduce_booking
 from worker.calls import json
 from worker.calls.call import UnexpectedShape
-from worker.calls.sending import CallFailed
+from worker.calls.sending import CallFailed, Remote
 from worker.domain.booking import Booking, Completion, Sale, Status, Trouble, Unclear
 from worker.domain.connection import BookingId
 from worker.domain.decision import Decision, Policy, Tell, Told, decide_read, facts_of
@@ -32,30 +32,35 @@ Answer = tuple[Booking | None, str | None, CallFailed | None]
 
 
 def read_bookings(services: Services, asked: Sequence[tuple[Stored, int]]) -> list[Answer]:
-    """These bookings as Bokun shows them now, in order: what one account shows is read by one thread, side by side."""
-    accounts: dict[str, list[int]] = {}
-    for place, (connection, _) in enumerate(asked):
-        accounts.setdefault(services.account(connection), []).append(place)
-    at_once = max(1, services.terms.in_flight // max(1, len(accounts)))
-
-    def of_one(places: list[int]) -> list[Answer]:
-        return _read_bookings(services, [asked[place] for place in places], at_once)
-
+    """These bookings as Bokun shows them now, in order: those that one key pair reads go side by side by one thread."""
     found: dict[int, Answer] = {}
-    for places, answers in zip(accounts.values(), services.each(of_one, accounts.values()), strict=True):
+    places_of: dict[int, tuple[Remote, list[int]]] = {}
+    for place, (connection, _) in enumerate(asked):
+        try:
+            remote = services.bokun(connection)
+        except CallFailed as failure:
+            found[place] = None, None, failure
+        else:
+            places_of.setdefault(id(remote), (remote, []))[1].append(place)
+    groups = list(places_of.values())
+    at_once = max(1, services.terms.in_flight // max(1, len(groups)))
+
+    def read(group: tuple[Remote, list[int]]) -> list[Answer]:
+        remote, places = group
+        return _read_bookings(services, remote, [asked[place] for place in places], at_once)
+
+    for (_, places), answers in zip(groups, services.each(read, groups), strict=True):
         found |= zip(places, answers, strict=True)
     return [found[place] for place in range(len(asked))]
 
 
-def _read_bookings(services: Services, asked: Sequence[tuple[Stored, int]], at_once: int) -> list[Answer]:
+def _read_bookings(
+    services: Services, remote: Remote, asked: Sequence[tuple[Stored, int]], at_once: int
+) -> list[Answer]:
     def within(place: int, seconds: float) -> AbstractContextManager[object]:
         connection, booking = asked[place]
         return services.trace("booking.read", connection.organization, booking, seconds, connection=connection.id)
 
-    try:
-        remote = services.bokun(asked[0][0])
-    except CallFailed as failure:
-        return [(None, None, failure) for _ in asked]
     calls = [get_booking(booking) for _, booking in asked]
     fetched = remote.fetch_all(calls, at_once=at_once, within=within)
     found = {place: _understood(services, payload, asked[place][1]) for place, payload in fetched}
