@@ -34,6 +34,13 @@ NOW = datetime(2025, 7, 1, 12, 0, tzinfo=UTC)
 PLENTY = 10**9
 
 
+class OneByOne:
+    """A wire in a test's hands: what many calls at once are is what one call is, one after the other."""
+
+    def send_all(self, requests: Any, *, at_once: int = 1) -> Any:  # noqa: ARG002 - the door's own signature
+        return ((place, self.send(request)) for place, request in enumerate(requests))  # type: ignore[attr-defined]
+
+
 class Clock:
     """A clock that stands still until it is moved; its seconds are the monotonic clock of the rate limits."""
 

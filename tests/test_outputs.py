@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,9 @@ SHOWN = sorted({one or other for text in TEXTS.values() for one, other in TYPED.
 
 def test_the_outputs_are_fresh():
     """Played again, every command prints what the documents show; `python docs/outputs.py` writes them anew."""
-    assert [path.name for path in outputs.stale(outputs.play())] == []
+    # In a process of its own: commands set up the log, and what caches it then is deaf to the tests that listen to it.
+    played = subprocess.run([sys.executable, outputs.__file__, "--check"], capture_output=True, text=True, check=False)
+    assert (played.stdout.split(), played.returncode) == ([], 0)
 
 
 def test_a_changed_output_is_noticed():

@@ -6,18 +6,19 @@ from datetime import timedelta
 
 import pytest
 
-from tests.builders import NOW
+from tests.builders import NOW, OneByOne
 from tests.edges.peer import Peer
 from worker.calls.call import Call, UnexpectedShape, target
 from worker.calls.limiter import Limit, LocalLimiter
 from worker.calls.sending import CallFailed, Failure, Remote, Seen, asked, message
+from worker.calls.tracing import untraced
 from worker.calls.wire import Reply, Silence, Wire
 
 HOUR = timedelta(hours=1)
 
 
 @dataclass
-class Recorded:
+class Recorded(OneByOne):
     """A wire that keeps what it was given and answers from a list, the last answer again and again."""
 
     answers: list
@@ -26,9 +27,6 @@ class Recorded:
     def send(self, request):
         self.requests.append(request)
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-
-    def send_all(self, requests, *, at_once=1):  # noqa: ARG002 - one after the other
-        return ((place, self.send(request)) for place, request in enumerate(requests))
 
 
 def reply(status=200, body=b"{}", **headers):
@@ -229,7 +227,7 @@ def test_many_calls_bring_each_its_own():
 def test_of_many_calls_those_that_find_no_place_are_not_sent():
     """Once the remote says that it is too much the rest of them stays here, and each says so."""
     far = remote(reply(body=b"1"), reply(429, retry_after="60"), reply())
-    found = dict(far.fetch_all([get()] * 4, at_once=1))
+    found = dict(far.fetch_all([get()] * 4, at_once=1, within=untraced))
     assert len(far.wire.requests) == 2
     assert (found[0], found[1].failure) == (1, Failure.BUSY)
     assert [found[place].sentence for place in (2, 3)] == ["Bokun did not answer (RateLimit)"] * 2
@@ -241,7 +239,7 @@ def test_of_many_calls_those_behind_one_that_found_nobody_say_the_same():
     peer.close()
     wire = Wire(timeout=1)
     far = remote(base=f"http://127.0.0.1:{peer.port}", wire=wire)
-    found = dict(far.fetch_all([get()] * 5, at_once=2))
+    found = dict(far.fetch_all([get()] * 5, at_once=2, within=untraced))
     wire.close()
     assert [found[place].sentence for place in range(5)] == ["Bokun did not answer (ConnectError)"] * 5
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.builders import OneByOne
 from worker.sandbox import bookings
 
 A, B = 9_000_001, 9_000_002
@@ -59,7 +60,7 @@ class MortalDatabase:
 
 
 @dataclass
-class MortalWire:
+class MortalWire(OneByOne):
     """Dies before a call leaves, or after it was answered and before anybody reads the answer."""
 
     real: Any
@@ -70,9 +71,6 @@ class MortalWire:
         answer = self.real.send(request)
         self.life.step()
         return answer
-
-    def send_all(self, requests, *, at_once=1):  # noqa: ARG002 - one after the other
-        return ((place, self.send(request)) for place, request in enumerate(requests))
 
 
 def mortal(house, steps):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import StaticPool
 from starlette.applications import Starlette
 
-from tests.builders import Clock
+from tests.builders import Clock, OneByOne
 from worker.calls import json
 from worker.calls.wire import Reply, Request, Silence
 from worker.sandbox import Sandbox
@@ -141,7 +141,7 @@ class Seen:
 
 
 @dataclass
-class CutWire:
+class CutWire(OneByOne):
     """The wire to both remotes: refuses late calls like the real one, and is cut before, in and after the effect."""
 
     remotes: Sandbox
@@ -174,11 +174,6 @@ class CutWire:
         answer = self._order(request) if order else self._read(request)
         weather.pause()
         return answer
-
-    def send_all(self, requests: Iterable[Request], *, at_once: int = 1) -> Iterator[tuple[int, Reply | Silence]]:
-        """One after the other."""
-        assert at_once
-        return ((place, self.send(request)) for place, request in enumerate(requests))
 
     def _read(self, request: Request) -> Reply | Silence:
         if self.weather.happens():

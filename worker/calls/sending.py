@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -65,10 +65,6 @@ Within = Callable[[int, float], AbstractContextManager[object]]
 _NO_PLACE = Silence(began=False, why="RateLimit")
 
 
-def _alone(_place: int, _seconds: float) -> AbstractContextManager[object]:
-    return nullcontext()
-
-
 @dataclass(frozen=True)
 class Remote:
     """One side of the bridge under one set of credentials."""
@@ -108,7 +104,7 @@ class Remote:
         return self._read(call, self.send(call))
 
     def fetch_all(
-        self, calls: Sequence[Call[T]], *, at_once: int, within: Within = _alone
+        self, calls: Sequence[Call[T]], *, at_once: int, within: Within
     ) -> Iterator[tuple[int, T | CallFailed]]:
         """What each of these calls brought, with its place among them, as the answers come; so many calls at once."""
         started: list[float] = []
